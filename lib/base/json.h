@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* json.h - json-c with bounds: parsing of hostile text, and owned values. */
+#ifndef CADDIS_BASE_JSON_H
+#define CADDIS_BASE_JSON_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "base/str.h"
+
+static inline void json_release(struct json_object *j)
+{
+	json_object_put(j);
+}
+OWNED(json, struct json_object *, NULL, json_release)
+
+/*
+ * Parses exactly one JSON value that fills text (blanks may follow). Refused: invalid UTF-8, NUL
+ * bytes, duplicate keys in an object, nesting deeper than 64, comments and other looseness. what
+ * names the source in the error ("sandbox.json"). NULL with *e.
+ */
+struct json_object *json_parse(const char *what, const char *text, size_t len, struct err *e);
+/* Reads a file of ours (at most 16 MiB) and parses it. */
+struct json_object *json_load(int dir, const char *name, struct err *e);
+/* Member of an object, NULL when missing or of another type. Borrowed. */
+struct json_object *json_get(struct json_object *o, const char *key, enum json_type type);
+/* NULL when missing or no string. Borrowed. */
+const char *json_get_str(struct json_object *o, const char *key);
+/* Compact and pretty text. */
+void json_print(struct json_object *j, struct buf *out);
+void json_print_pretty(struct json_object *j, struct buf *out);
+
+#endif
