@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "spec/cri.h"
+
+#include "spec/oci.h"
+
+#define CRI_FLAGS (FIELDS_STRICT | FIELDS_ANY_CASE)
+#define SUB(table) .sub = &(table)
+#define PORT .max = UINT16_MAX
+#define ID .max = UINT32_MAX - 1 /* the largest number means "none" to the kernel */
+#define NOT_NEGATIVE .max = INT64_MAX
+
+static const char *check_absolute(const char *s)
+{
+	return *s == '/' ? NULL : "expected an absolute path";
+}
+
+// clang-format off
+static const char *const namespace_modes[] = { "POD", "CONTAINER", "NODE", "TARGET", NULL };
+static const char *const protocols[] = { "TCP", "UDP", "SCTP", NULL };
+static const char *const propagations[] = {
+	"PROPAGATION_PRIVATE", "PROPAGATION_HOST_TO_CONTAINER", "PROPAGATION_BIDIRECTIONAL", NULL,
+};
+static const char *const profile_types[] = { "RuntimeDefault", "Unconfined", "Localhost", NULL };
+
+static const struct field metadata_fields[] = {
+	FIELD(struct cri_metadata, name, FIELD_STR),
+	FIELD(struct cri_metadata, uid, FIELD_STR),
+	FIELD_AS(struct cri_metadata, namespace_, "namespace", FIELD_STR),
+	FIELD(struct cri_metadata, attempt, FIELD_INT, .max = UINT32_MAX),
+};
+static FIELD_TABLE(sandbox_metadata_table, "PodSandboxMetadata", struct cri_metadata, CRI_FLAGS, metadata_fields);
+
+static const struct field container_metadata_fields[] = {
+	FIELD(struct cri_metadata, name, FIELD_STR),
+	FIELD(struct cri_metadata, attempt, FIELD_INT, .max = UINT32_MAX),
+};
+static FIELD_TABLE(container_metadata_table, "ContainerMetadata", struct cri_metadata, CRI_FLAGS, container_metadata_fields);
+
+static const struct field dns_fields[] = {
+	FIELD(struct cri_dns, servers, FIELD_STRLIST),
+	FIELD(struct cri_dns, searches, FIELD_STRLIST),
+	FIELD(struct cri_dns, options, FIELD_STRLIST),
+};
+static FIELD_TABLE(dns_table, "DNSConfig", struct cri_dns, CRI_FLAGS, dns_fields);
+
+static const struct field port_mapping_fields[] = {
+	FIELD(struct cri_port_mapping, protocol, FIELD_ENUM, .names = protocols),
+	FIELD(struct cri_port_mapping, container_port, FIELD_INT, PORT),
+	FIELD(struct cri_port_mapping, host_port, FIELD_INT, PORT),
+	FIELD(struct cri_port_mapping, host_ip, FIELD_STR),
+};
+FIELD_TABLE(cri_port_mapping_table, "PortMapping", struct cri_port_mapping, CRI_FLAGS, port_mapping_fields);
+
+static const struct field namespace_options_fields[] = {
+	FIELD(struct cri_namespace_options, network, FIELD_ENUM, .names = namespace_modes),
+	FIELD(struct cri_namespace_options, pid, FIELD_ENUM, .names = namespace_modes),
+	FIELD(struct cri_namespace_options, ipc, FIELD_ENUM, .names = namespace_modes),
+	FIELD(struct cri_namespace_options, target_id, FIELD_STR),
+	FIELD(struct cri_namespace_options, network_name, FIELD_STR),
+};
+FIELD_TABLE(cri_namespace_options_table, "NamespaceOption", struct cri_namespace_options, CRI_FLAGS, namespace_options_fields);
+
+static const struct field hugepage_limit_fields[] = {
+	FIELD(struct oci_hugepage_limit, page_size, FIELD_STR),
+	FIELD(struct oci_hugepage_limit, limit, FIELD_U64),
+};
+static FIELD_TABLE(hugepage_limit_table, "HugepageLimit", struct oci_hugepage_limit, CRI_FLAGS, hugepage_limit_fields);
+
+static const struct field resources_fields[] = {
+	FIELD(struct cri_resources, cpu_period, FIELD_OPTINT, NOT_NEGATIVE),
+	FIELD(struct cri_resources, cpu_quota, FIELD_OPTINT),
+	FIELD(struct cri_resources, cpu_shares, FIELD_OPTINT, NOT_NEGATIVE),
+	FIELD(struct cri_resources, memory_limit_in_bytes, FIELD_OPTINT, NOT_NEGATIVE),
+	FIELD(struct cri_resources, oom_score_adj, FIELD_OPTINT, .min = -1000, .max = 1000),
+	FIELD(struct cri_resources, cpuset_cpus, FIELD_STR),
+	FIELD(struct cri_resources, cpuset_mems, FIELD_STR),
+	FIELD(struct cri_resources, hugepage_limits, FIELD_OBJLIST, SUB(hugepage_limit_table)),
+	FIELD(struct cri_resources, unified, FIELD_STRMAP),
+	FIELD(struct cri_resources, memory_swap_limit_in_bytes, FIELD_OPTINT),
+	FIELD(struct cri_resources, pids_limit, FIELD_OPTINT),
+};
+FIELD_TABLE(cri_resources_table, "LinuxContainerResources", struct cri_resources, CRI_FLAGS, resources_fields);
+
+static const struct field selinux_fields[] = {
+	FIELD(struct cri_selinux, user, FIELD_STR),
+	FIELD(struct cri_selinux, role, FIELD_STR),
+	FIELD(struct cri_selinux, type, FIELD_STR),
+	FIELD(struct cri_selinux, level, FIELD_STR),
+};
+static FIELD_TABLE(selinux_table, "SELinuxOption", struct cri_selinux, CRI_FLAGS, selinux_fields);
+
+static const struct field int64_fields[] = {
+	FIELD(struct cri_int64, value, FIELD_INT, ID),
+};
+FIELD_TABLE(cri_int64_table, "Int64Value", struct cri_int64, CRI_FLAGS, int64_fields);
+
+static const struct field profile_fields[] = {
+	FIELD(struct cri_profile, profile_type, FIELD_ENUM, .names = profile_types),
+	FIELD(struct cri_profile, localhost_ref, FIELD_STR),
+};
+FIELD_TABLE(cri_profile_table, "SecurityProfile", struct cri_profile, CRI_FLAGS, profile_fields);
+
+static const struct field sandbox_security_fields[] = {
+	FIELD(struct cri_sandbox_security, namespace_options, FIELD_OBJ, SUB(cri_namespace_options_table)),
+	FIELD(struct cri_sandbox_security, selinux_options, FIELD_OBJPTR, SUB(selinux_table)),
+	FIELD(struct cri_sandbox_security, run_as_user, FIELD_OBJPTR, SUB(cri_int64_table)),
+	FIELD(struct cri_sandbox_security, run_as_group, FIELD_OBJPTR, SUB(cri_int64_table)),
+	FIELD(struct cri_sandbox_security, readonly_rootfs, FIELD_BOOL),
+	FIELD(struct cri_sandbox_security, privileged, FIELD_BOOL),
+	FIELD(struct cri_sandbox_security, supplemental_groups, FIELD_INTLIST, ID),
+	FIELD(struct cri_sandbox_security, seccomp, FIELD_OBJPTR, SUB(cri_profile_table)),
+	FIELD(struct cri_sandbox_security, apparmor, FIELD_OBJPTR, SUB(cri_profile_table)),
+};
+static FIELD_TABLE(sandbox_security_table, "LinuxSandboxSecurityContext", struct cri_sandbox_security, CRI_FLAGS, sandbox_security_fields);
+
+static const struct field sandbox_linux_fields[] = {
+	FIELD(struct cri_sandbox_linux, cgroup_parent, FIELD_STR),
+	FIELD(struct cri_sandbox_linux, security_context, FIELD_OBJ, SUB(sandbox_security_table)),
+	FIELD(struct cri_sandbox_linux, sysctls, FIELD_STRMAP),
+	FIELD(struct cri_sandbox_linux, overhead, FIELD_OBJPTR, SUB(cri_resources_table)),
+	FIELD(struct cri_sandbox_linux, resources, FIELD_OBJPTR, SUB(cri_resources_table)),
+};
+static FIELD_TABLE(sandbox_linux_table, "LinuxPodSandboxConfig", struct cri_sandbox_linux, CRI_FLAGS, sandbox_linux_fields);
+
+static const struct field sandbox_config_fields[] = {
+	FIELD(struct cri_sandbox_config, metadata, FIELD_OBJ, SUB(sandbox_metadata_table)),
+	FIELD(struct cri_sandbox_config, hostname, FIELD_STR),
+	FIELD(struct cri_sandbox_config, log_directory, FIELD_STR),
+	FIELD(struct cri_sandbox_config, dns_config, FIELD_OBJ, SUB(dns_table)),
+	FIELD(struct cri_sandbox_config, port_mappings, FIELD_OBJLIST, SUB(cri_port_mapping_table)),
+	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP),
+	FIELD(struct cri_sandbox_config, annotations, FIELD_STRMAP),
+	FIELD_AS(struct cri_sandbox_config, linux_, "linux", FIELD_OBJ, SUB(sandbox_linux_table)),
+};
+FIELD_TABLE(cri_sandbox_config_table, "PodSandboxConfig", struct cri_sandbox_config, CRI_FLAGS, sandbox_config_fields);
+
+static const struct field image_fields[] = {
+	FIELD(struct cri_image, image, FIELD_STR),
+	FIELD(struct cri_image, annotations, FIELD_STRMAP),
+	FIELD(struct cri_image, user_specified_image, FIELD_STR),
+};
+static FIELD_TABLE(image_table, "ImageSpec", struct cri_image, CRI_FLAGS, image_fields);
+
+static const struct field env_fields[] = {
+	FIELD(struct cri_env, key, FIELD_STR),
+	FIELD(struct cri_env, value, FIELD_STR),
+};
+FIELD_TABLE(cri_env_table, "KeyValue", struct cri_env, CRI_FLAGS, env_fields);
+
+static const struct field mount_fields[] = {
+	FIELD(struct cri_mount, container_path, FIELD_STR, .check = check_absolute),
+	FIELD(struct cri_mount, host_path, FIELD_STR),
+	FIELD(struct cri_mount, readonly, FIELD_BOOL),
+	FIELD(struct cri_mount, selinux_relabel, FIELD_BOOL),
+	FIELD(struct cri_mount, propagation, FIELD_ENUM, .names = propagations),
+	FIELD(struct cri_mount, recursive_read_only, FIELD_BOOL),
+};
+FIELD_TABLE(cri_mount_table, "Mount", struct cri_mount, CRI_FLAGS, mount_fields);
+
+static const struct field device_fields[] = {
+	FIELD(struct cri_device, container_path, FIELD_STR, .check = check_absolute),
+	FIELD(struct cri_device, host_path, FIELD_STR, .check = check_absolute),
+	FIELD(struct cri_device, permissions, FIELD_STR),
+};
+FIELD_TABLE(cri_device_table, "Device", struct cri_device, CRI_FLAGS, device_fields);
+
+static const struct field capabilities_fields[] = {
+	FIELD(struct cri_capabilities, add_capabilities, FIELD_STRLIST),
+	FIELD(struct cri_capabilities, drop_capabilities, FIELD_STRLIST),
+	FIELD(struct cri_capabilities, add_ambient_capabilities, FIELD_STRLIST),
+};
+FIELD_TABLE(cri_capabilities_table, "Capability", struct cri_capabilities, CRI_FLAGS, capabilities_fields);
+
+static const struct field container_security_fields[] = {
+	FIELD(struct cri_container_security, capabilities, FIELD_OBJPTR, SUB(cri_capabilities_table)),
+	FIELD(struct cri_container_security, privileged, FIELD_BOOL),
+	FIELD(struct cri_container_security, namespace_options, FIELD_OBJPTR, SUB(cri_namespace_options_table)),
+	FIELD(struct cri_container_security, selinux_options, FIELD_OBJPTR, SUB(selinux_table)),
+	FIELD(struct cri_container_security, run_as_user, FIELD_OBJPTR, SUB(cri_int64_table)),
+	FIELD(struct cri_container_security, run_as_group, FIELD_OBJPTR, SUB(cri_int64_table)),
+	FIELD(struct cri_container_security, run_as_username, FIELD_STR),
+	FIELD(struct cri_container_security, readonly_rootfs, FIELD_BOOL),
+	FIELD(struct cri_container_security, no_new_privs, FIELD_BOOL),
+	FIELD(struct cri_container_security, supplemental_groups, FIELD_INTLIST, ID),
+	FIELD(struct cri_container_security, masked_paths, FIELD_STRLIST),
+	FIELD(struct cri_container_security, readonly_paths, FIELD_STRLIST),
+	FIELD(struct cri_container_security, seccomp, FIELD_OBJPTR, SUB(cri_profile_table)),
+	FIELD(struct cri_container_security, apparmor, FIELD_OBJPTR, SUB(cri_profile_table)),
+};
+static FIELD_TABLE(container_security_table, "LinuxContainerSecurityContext", struct cri_container_security, CRI_FLAGS, container_security_fields);
+
+static const struct field container_linux_fields[] = {
+	FIELD(struct cri_container_linux, resources, FIELD_OBJPTR, SUB(cri_resources_table)),
+	FIELD(struct cri_container_linux, security_context, FIELD_OBJ, SUB(container_security_table)),
+};
+static FIELD_TABLE(container_linux_table, "LinuxContainerConfig", struct cri_container_linux, CRI_FLAGS, container_linux_fields);
+
+static const struct field container_config_fields[] = {
+	FIELD(struct cri_container_config, metadata, FIELD_OBJ, SUB(container_metadata_table)),
+	FIELD(struct cri_container_config, image, FIELD_OBJ, SUB(image_table)),
+	FIELD(struct cri_container_config, command, FIELD_STRLIST),
+	FIELD(struct cri_container_config, args, FIELD_STRLIST),
+	FIELD(struct cri_container_config, working_dir, FIELD_STR),
+	FIELD(struct cri_container_config, envs, FIELD_OBJLIST, SUB(cri_env_table)),
+	FIELD(struct cri_container_config, mounts, FIELD_OBJLIST, SUB(cri_mount_table)),
+	FIELD(struct cri_container_config, devices, FIELD_OBJLIST, SUB(cri_device_table)),
+	FIELD(struct cri_container_config, labels, FIELD_STRMAP),
+	FIELD(struct cri_container_config, annotations, FIELD_STRMAP),
+	FIELD(struct cri_container_config, log_path, FIELD_STR),
+	FIELD_AS(struct cri_container_config, stdin_, "stdin", FIELD_BOOL),
+	FIELD(struct cri_container_config, stdin_once, FIELD_BOOL),
+	FIELD(struct cri_container_config, tty, FIELD_BOOL),
+	FIELD_AS(struct cri_container_config, linux_, "linux", FIELD_OBJ, SUB(container_linux_table)),
+	FIELD(struct cri_container_config, stop_signal, FIELD_STR),
+};
+FIELD_TABLE(cri_container_config_table, "ContainerConfig", struct cri_container_config, CRI_FLAGS, container_config_fields);
+// clang-format on
+
+void cri_sandbox_config_free(struct cri_sandbox_config *c)
+{
+	fields_free(&cri_sandbox_config_table, c);
+}
+
+void cri_container_config_free(struct cri_container_config *c)
+{
+	fields_free(&cri_container_config_table, c);
+}
