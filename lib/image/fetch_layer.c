@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/fetch_layer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "image/layer.h"
+
+#define READ_SIZE (256 << 10)
+
+/* The one pass: where each byte of the blob goes. */
+struct pass {
+	struct fetch_layer *job;
+	struct digest *digest;
+	struct layer_writer *writer; /* NULL: the layer is here, only the blob is wanted */
+	int blob;		     /* file; -1: the blob is here, only the layer is wanted */
+	bool unpack_failed;
+	struct err unpack_err;
+};
+
+static int pass_bytes(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct pass *ps = ctx;
+
+	digest_update(ps->digest, p, n);
+	if (ps->blob >= 0 && write_all(ps->blob, p, n) < 0)
+		return err_sys(e, "write blob %s", ps->job->d->digest);
+	if (ps->writer && !ps->unpack_failed && layer_writer_push(ps->writer, p, n, e) < 0) {
+		/*
+		 * Goes on to the end where that is of use: if the bytes are wrong, then this is
+		 * what is to be told, and not what unpacking made of them.
+		 */
+		if (e->sys)
+			return -1;
+		ps->unpack_failed = true;
+		ps->unpack_err = *e;
+	}
+	atomic_fetch_add(&ps->job->done, (int64_t)n);
+	return 0;
+}
+
+static int pass_local(struct fetch *f, struct pass *ps, struct err *e)
+{
+	own(fd) int fd = layout_blob_open(f->l, ps->job->d->digest, e);
+	own(str) char *buf = xmalloc(READ_SIZE);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while ((n = read_full(fd, buf, READ_SIZE)) > 0)
+		if (pass_bytes(ps, buf, (size_t)n, e) < 0)
+			return -1;
+	return n < 0 ? err_sys(e, "read blob %s", ps->job->d->digest) : 0;
+}
+
+static int pass_remote(struct fetch *f, struct pass *ps, struct registry_conn **conn, struct err *e)
+{
+	const struct descriptor *d = ps->job->d;
+
+	if (!*conn && registry_connect(f->r, conn, e) < 0)
+		return -1;
+	return registry_blob(*conn, d->digest, d->size, pass_bytes, ps, e);
+}
+
+static int pass_finish(struct pass *ps, struct err *e)
+{
+	const struct descriptor *d = ps->job->d;
+	char diff_id[DIGEST_SIZE];
+
+	if (!ps->writer)
+		return 0;
+	if (ps->unpack_failed)
+		*e = ps->unpack_err;
+	if (ps->unpack_failed || layer_writer_finish(ps->writer, diff_id, NULL, e) < 0)
+		return err_in(e, "layer %s", d->digest);
+	if (strcmp(diff_id, ps->job->diff_id) != 0)
+		return err_set(
+			e, ERR_REMOTE,
+			"diff ID mismatch: layer %.19s… unpacks to %.19s…, its configuration "
+			"says %.19s…",
+			d->digest, diff_id, ps->job->diff_id);
+	return 0;
+}
+
+/* A directory in staging for tree and blob. */
+static int open_staging(struct fetch *f, struct staging *st, int *tree, struct err *e)
+{
+	int ret;
+
+	pthread_mutex_lock(&f->mutex);
+	ret = staging_new(f->s, st, e);
+	pthread_mutex_unlock(&f->mutex);
+	if (ret < 0)
+		return -1;
+	if (mkdirat(st->dir, "tree", 0755) < 0)
+		return err_sys(e, "make a tree in staging");
+	*tree = openat(st->dir, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* The umask counts in mkdir(2), and must not here. */
+	if (*tree < 0 || fchmod(*tree, 0755) < 0)
+		return err_sys(e, "open a tree in staging");
+	return 0;
+}
+
+static int publish(struct fetch *f, struct pass *ps, struct staging *st, struct err *e)
+{
+	const struct fetch_layer *job = ps->job;
+	int ret;
+
+	if (ps->blob >= 0 && layout_blob_take(f->l, st->dir, "blob", job->d->digest, e) < 0)
+		return -1;
+	if (!ps->writer)
+		return 0;
+	pthread_mutex_lock(&f->mutex);
+	ret = layout_layer_publish(f->s, f->l, st, job->diff_id, layer_writer_implicit(ps->writer),
+				   e);
+	pthread_mutex_unlock(&f->mutex);
+	return ret;
+}
+
+enum outcome { PASS_FAILED = -1, PASS_DONE, PASS_WRONG_BYTES };
+
+static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct staging *st, int tree,
+			     struct registry_conn **conn, struct err *e)
+{
+	bool have_blob = layout_blob_exists(f->l, job->d->digest, job->d->size);
+	own(digest) struct digest *digest = NULL;
+	own(layer_writer) struct layer_writer *writer = NULL;
+	own(fd) int blob = -1;
+	struct pass ps = { .job = job, .blob = -1 };
+	char got[DIGEST_SIZE];
+
+	atomic_store(&job->done, 0);
+	if (digest_new(&digest, e) < 0)
+		return PASS_FAILED;
+	if (!layout_layer_exists(f->l, job->diff_id) &&
+	    layer_writer_open(tree, job->d->compression, &writer, e) < 0)
+		return PASS_FAILED;
+	if (!have_blob) {
+		blob = openat(st->dir, "blob", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (blob < 0) {
+			err_sys(e, "make a blob in staging");
+			return PASS_FAILED;
+		}
+	}
+	ps.digest = digest;
+	ps.writer = writer;
+	ps.blob = blob;
+	if ((have_blob ? pass_local(f, &ps, e) : pass_remote(f, &ps, conn, e)) < 0)
+		return PASS_FAILED;
+	digest_final(digest, got);
+	if (strcmp(got, job->d->digest) != 0) {
+		err_set(e, ERR_REMOTE, "digest mismatch: blob %s has the digest %s", job->d->digest,
+			got);
+		if (have_blob) /* ours has gone bad: away with it */
+			unlinkat(f->l->blobs, digest_hex(job->d->digest), 0);
+		return PASS_WRONG_BYTES;
+	}
+	if (pass_finish(&ps, e) < 0 || publish(f, &ps, st, e) < 0)
+		return PASS_FAILED;
+	return PASS_DONE;
+}
+
+/* Wrong bytes are given a second chance: they may have been a disk's or a proxy's. */
+static int fetch_locked(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
+			struct err *e)
+{
+	enum outcome o = PASS_FAILED;
+
+	for (int i = 0; i < 2; i++) {
+		struct staging st = STAGING_NONE;
+		own(fd) int tree = -1;
+
+		if (open_staging(f, &st, &tree, e) == 0)
+			o = run_pass(f, job, &st, tree, conn, e);
+		staging_drop(f->s, &st);
+		if (o != PASS_WRONG_BYTES)
+			break;
+	}
+	return o == PASS_DONE ? 0 : -1;
+}
+
+/* True while fd is still the file of that name: its holder before us removes it at the end. */
+static bool is_current(int dir, const char *name, int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Waits, without a bound but the other's pace, until nobody else downloads this blob. */
+static int lock_blob(struct fetch *f, const char *name, struct err *e)
+{
+	struct timespec t = { .tv_nsec = 50 * 1000000 };
+
+	while (!atomic_load(f->cancel)) {
+		own(fd) int fd =
+			openat(f->locks, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			return err_sys(e, "lock blob %s", name);
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			nanosleep(&t, NULL);
+			continue;
+		}
+		if (is_current(f->locks, name, fd))
+			return fd_steal(&fd);
+	}
+	return err_set(e, ERR_FAIL, "given up");
+}
+
+static bool is_here(struct fetch *f, const struct fetch_layer *job)
+{
+	return layout_layer_exists(f->l, job->diff_id) &&
+	       layout_blob_exists(f->l, job->d->digest, job->d->size);
+}
+
+int fetch_layer(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
+		struct err *e)
+{
+	const char *name = digest_hex(job->d->digest);
+	own(fd) int lock = -1;
+	int ret = 0;
+
+	if (is_here(f, job)) {
+		atomic_store(&job->state, FETCH_EXISTS);
+		return 0;
+	}
+	lock = lock_blob(f, name, e);
+	if (lock < 0)
+		return -1;
+	if (is_here(f, job)) {
+		atomic_store(&job->state, FETCH_EXISTS);
+	} else {
+		atomic_store(&job->state, FETCH_RUNNING);
+		ret = fetch_locked(f, job, conn, e);
+		if (ret == 0)
+			atomic_store(&job->state, FETCH_DONE);
+	}
+	unlinkat(f->locks, name, 0); /* while we hold it */
+	return ret;
+}
