@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "executor/cgroup_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/str.h"
+
+const char *const cgroup_controller_names[CGROUP_CONTROLLERS] = {
+	[CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu",	  [CGROUP_CPUACCT] = "cpuacct",
+	[CGROUP_PIDS] = "pids",	    [CGROUP_DEVICES] = "devices", [CGROUP_FREEZER] = "freezer",
+	[CGROUP_CPUSET] = "cpuset", [CGROUP_HUGETLB] = "hugetlb",
+};
+
+static unsigned controllers_in(const char *list, char sep)
+{
+	own(strv) struct strv names = { 0 };
+	unsigned bits = 0;
+
+	strv_split(&names, list, sep);
+	for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
+		if (strv_has(&names, cgroup_controller_names[c]))
+			bits |= CGROUP_BIT(c);
+	return bits;
+}
+
+static void hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
+			  const char *super_options)
+{
+	struct cgroup_hierarchy h = { .v2 = str_eq(type, "cgroup2") };
+	own(buf) struct buf list = { 0 };
+	struct err ignored;
+
+	if (s->n == CGROUP_HIERARCHIES || (h.v2 && s->v2))
+		return;
+	h.fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h.fd < 0)
+		return;
+	if (!h.v2)
+		h.controllers = controllers_in(super_options, ',');
+	else if (file_load_kernel(h.fd, "cgroup.controllers", &list, &ignored) == 0)
+		h.controllers = controllers_in(list.s ? list.s : "", ' ');
+	if (!h.v2 && h.controllers == 0) {
+		close(h.fd); /* a named hierarchy, systemd's */
+		return;
+	}
+	h.mount = xstrdup(mount);
+	s->h[s->n] = h;
+	if (h.v2)
+		s->v2 = &s->h[s->n];
+	s->n++;
+}
+
+/* "36 26 0:31 / /sys/fs/cgroup/memory rw,… - cgroup cgroup rw,memory": only whole hierarchies. */
+static void mountinfo_line(struct cgroup_system *s, char *line)
+{
+	char *tail = strstr(line, " - cgroup"), *save = NULL, *field, *type, *options;
+	char *mount = NULL;
+
+	if (!tail)
+		return;
+	*tail = '\0';
+	field = strtok_r(line, " ", &save);
+	for (int i = 0; field && i < 5; i++, field = strtok_r(NULL, " ", &save)) {
+		if (i == 3 && strcmp(field, "/") != 0)
+			return;
+		if (i == 4)
+			mount = field;
+	}
+	type = strtok_r(tail + 3, " ", &save);
+	strtok_r(NULL, " ", &save); /* the source */
+	options = strtok_r(NULL, " ", &save);
+	if (mount && type && options)
+		hierarchy_add(s, mount, type, options);
+}
+
+const struct cgroup_system *cgroup_system(struct err *e)
+{
+	static struct cgroup_system sys; /* the host's mounts do not change under one command */
+	static bool loaded;
+	own(buf) struct buf text = { 0 };
+	char *save = NULL;
+
+	if (loaded)
+		return &sys;
+	if (file_load_kernel(AT_FDCWD, "/proc/self/mountinfo", &text, e) < 0)
+		return NULL;
+	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		mountinfo_line(&sys, l);
+	if (sys.n == 0) {
+		err_set(e, ERR_FAIL, "no cgroup file system is mounted");
+		return NULL;
+	}
+	sys.pure_v2 = sys.n == 1 && sys.v2;
+	loaded = true;
+	return &sys;
+}
+
+const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgroup_controller c)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->h[i].controllers & CGROUP_BIT(c))
+			return &s->h[i];
+	return NULL;
+}
+
+/*
+ * Each hierarchy costs a start and an end some 100 microseconds, so a group is made only where it
+ * is used: memory and CPU time for statistics, the rest for limits that were asked for.
+ */
+unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r)
+{
+	unsigned need = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPUACCT);
+	const struct oci_cpu *c = &r->cpu;
+
+	if (s->pure_v2)
+		need |= CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS);
+	if (c->shares.set || c->quota.set || c->period.set || c->burst.set || c->idle.set ||
+	    c->realtime_runtime.set || c->realtime_period.set)
+		need |= CGROUP_BIT(CGROUP_CPU);
+	if (r->pids.limit.set)
+		need |= CGROUP_BIT(CGROUP_PIDS);
+	if (r->devices.n > 0)
+		need |= CGROUP_BIT(CGROUP_DEVICES);
+	if (str_some(c->cpus) || str_some(c->mems))
+		need |= CGROUP_BIT(CGROUP_CPUSET);
+	if (r->hugepage_limits.n > 0)
+		need |= CGROUP_BIT(CGROUP_HUGETLB);
+	if (!s->v2)
+		need |= CGROUP_BIT(CGROUP_FREEZER);
+	return need;
+}
+
+int cgroup_check_path(const char *path, struct err *e)
+{
+	const char *p = path;
+
+	if (!path || path[0] != '/' || !path[1] || strlen(path) > 1024)
+		return err_set(e, ERR_USAGE, "cgroup path \"%.64s\" is not an absolute path",
+			       path ? path : "");
+	while (*p) {
+		size_t n = strcspn(++p, "/");
+
+		if (n == 0 || n > 255 || (n == 1 && p[0] == '.') ||
+		    (n == 2 && p[0] == '.' && p[1] == '.') || strncmp(p, "cgroup.", 7) == 0)
+			return err_set(e, ERR_USAGE, "cgroup path \"%.200s\" has a bad component",
+				       path);
+		p += n;
+	}
+	return 0;
+}
+
+int cgroup_open(const struct cgroup_hierarchy *h, const char *path)
+{
+	return openat(h->fd, path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int cgroup_write(int dir, const char *file, const char *value, struct err *e)
+{
+	own(fd) int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t n = strlen(value);
+
+	if (fd < 0 || write(fd, value, n) != (ssize_t)n)
+		return err_sys(e, "set %s to \"%s\"", file, value);
+	return 0;
+}
+
+int cgroup_write_i64(int dir, const char *file, int64_t value, struct err *e)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return cgroup_write(dir, file, text, e);
+}
+
+static ssize_t cgroup_read(int dir, const char *file, char *dst, size_t size)
+{
+	own(fd) int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : read(fd, dst, size - 1);
+
+	if (n >= 0)
+		dst[n] = '\0';
+	return n;
+}
+
+int cgroup_read_i64(int dir, const char *file, int64_t *out)
+{
+	char text[64];
+	ssize_t n = cgroup_read(dir, file, text, sizeof(text));
+
+	if (n < 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	if (strcmp(text, "max") == 0)
+		*out = -1;
+	else if (str_to_i64(text, INT64_MIN, INT64_MAX, out) < 0)
+		return -1;
+	return 0;
+}
+
+int cgroup_read_key(int dir, const char *file, const char *key, int64_t *out)
+{
+	char text[8192], *save = NULL;
+	size_t len = strlen(key);
+
+	if (cgroup_read(dir, file, text, sizeof(text)) < 0)
+		return -1;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (strncmp(l, key, len) == 0 && l[len] == ' ')
+			return str_to_i64(l + len + 1, INT64_MIN, INT64_MAX, out);
+	errno = ENODATA;
+	return -1;
+}

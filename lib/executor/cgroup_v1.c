@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "executor/cgroup_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Limit before memory+swap when both shrink or none is there yet; the other way round when they
+ * grow. */
+static int memory_limits(int dir, const struct oci_memory *m, struct err *e)
+{
+	const char *limit = "memory.limit_in_bytes", *both = "memory.memsw.limit_in_bytes";
+	struct err first;
+
+	if (!m->swap.set || faccessat(dir, both, F_OK, 0) < 0) {
+		if (m->swap.set && m->swap.v >= 0 && m->limit.set && m->swap.v < m->limit.v)
+			return err_set(e, ERR_USAGE, "memory+swap limit is below the memory limit");
+		/* A kernel that does not count swap: there is none to limit. */
+		return m->limit.set ? cgroup_write_i64(dir, limit, m->limit.v, e) : 0;
+	}
+	if (!m->limit.set)
+		return cgroup_write_i64(dir, both, m->swap.v, e);
+	if (cgroup_write_i64(dir, limit, m->limit.v, &first) == 0)
+		return cgroup_write_i64(dir, both, m->swap.v, e);
+	if (cgroup_write_i64(dir, both, m->swap.v, e) < 0)
+		return -1;
+	return cgroup_write_i64(dir, limit, m->limit.v, e);
+}
+
+static int apply_memory(int dir, const struct oci_resources *r, struct err *e)
+{
+	const struct oci_memory *m = &r->memory;
+
+	if (m->disable_oom_killer && cgroup_write(dir, "memory.oom_control", "1", e) < 0)
+		return -1;
+	if (m->reservation.set &&
+	    cgroup_write_i64(dir, "memory.soft_limit_in_bytes", m->reservation.v, e) < 0)
+		return -1;
+	if (m->swappiness.set && cgroup_write_i64(dir, "memory.swappiness", m->swappiness.v, e) < 0)
+		return -1;
+	return memory_limits(dir, m, e);
+}
+
+static int apply_cpu(int dir, const struct oci_resources *r, struct err *e)
+{
+	const struct oci_cpu *c = &r->cpu;
+	const struct {
+		const char *file;
+		const struct optint *v;
+	} rows[] = {
+		{ "cpu.idle", &c->idle },
+		{ "cpu.shares", &c->shares },
+		{ "cpu.cfs_period_us", &c->period },
+		{ "cpu.cfs_quota_us", &c->quota },
+		{ "cpu.cfs_burst_us", &c->burst },
+		{ "cpu.rt_period_us", &c->realtime_period },
+		{ "cpu.rt_runtime_us", &c->realtime_runtime },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].v->set && cgroup_write_i64(dir, rows[i].file, rows[i].v->v, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int apply_pids(int dir, const struct oci_resources *r, struct err *e)
+{
+	char text[24] = "max";
+
+	if (!r->pids.limit.set)
+		return 0;
+	if (r->pids.limit.v > 0)
+		snprintf(text, sizeof(text), "%lld", (long long)r->pids.limit.v);
+	return cgroup_write(dir, "pids.max", text, e);
+}
+
+static int apply_devices(int dir, const struct oci_resources *r, struct err *e)
+{
+	const struct oci_device_rule *d = r->devices.v;
+
+	for (size_t i = 0; i < r->devices.n; i++) {
+		char text[64], major[24] = "*", minor[24] = "*";
+		const char *type = d[i].type ? d[i].type : "a";
+
+		if (d[i].major.set && d[i].major.v >= 0)
+			snprintf(major, sizeof(major), "%lld", (long long)d[i].major.v);
+		if (d[i].minor.set && d[i].minor.v >= 0)
+			snprintf(minor, sizeof(minor), "%lld", (long long)d[i].minor.v);
+		if (strcmp(type, "a") == 0)
+			snprintf(text, sizeof(text), "a");
+		else
+			snprintf(text, sizeof(text), "%.1s %s:%s %.3s", type, major, minor,
+				 d[i].access ? d[i].access : "rwm");
+		if (cgroup_write(dir, d[i].allow ? "devices.allow" : "devices.deny", text, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int apply_cpuset(int dir, const struct oci_resources *r, struct err *e)
+{
+	if (str_some(r->cpu.cpus) && cgroup_write(dir, "cpuset.cpus", r->cpu.cpus, e) < 0)
+		return -1;
+	if (str_some(r->cpu.mems) && cgroup_write(dir, "cpuset.mems", r->cpu.mems, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int apply_hugetlb(int dir, const struct oci_resources *r, struct err *e)
+{
+	const struct oci_hugepage_limit *l = r->hugepage_limits.v;
+
+	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
+		char file[64];
+
+		snprintf(file, sizeof(file), "hugetlb.%.20s.limit_in_bytes", l[i].page_size);
+		if (strchr(file, '/'))
+			return err_set(e, ERR_USAGE, "bad huge page size \"%.20s\"",
+				       l[i].page_size);
+		if (cgroup_write_i64(dir, file, l[i].limit, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_v1_apply(int dir, enum cgroup_controller c, const struct oci_resources *r, struct err *e)
+{
+	static int (*const apply[CGROUP_CONTROLLERS])(int, const struct oci_resources *,
+						      struct err *) = {
+		[CGROUP_MEMORY] = apply_memory, [CGROUP_CPU] = apply_cpu,
+		[CGROUP_PIDS] = apply_pids,	[CGROUP_DEVICES] = apply_devices,
+		[CGROUP_CPUSET] = apply_cpuset, [CGROUP_HUGETLB] = apply_hugetlb,
+	};
+
+	return apply[c] ? apply[c](dir, r, e) : 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parent's side: opens what the child needs, clones it, and waits until it is ready. */
+#include "executor/executor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "executor/init.h"
+#include "executor/sync.h"
+#include "executor/sysctl.h"
+#include "executor/syscalls.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+void executor_close(struct executor *x)
+{
+	int *fds[] = { &x->pidfd, &x->sync, &x->console };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+static void init_release(struct init *in)
+{
+	ns_plan_close(&in->ns);
+	cgroup_join_close(&in->join);
+	seccomp_free(&in->filter);
+	if (in->sock >= 0)
+		close(in->sock);
+	if (in->parent_sock >= 0)
+		close(in->parent_sock);
+	if (in->join_pidfd >= 0)
+		close(in->join_pidfd);
+	if (in->root >= 0)
+		close(in->root);
+}
+OWNED_STRUCT(init, struct init, init_release)
+
+/* Ends a child that is of no use and takes its exit status. */
+static void child_reap(struct executor *x)
+{
+	siginfo_t info;
+
+	if (x->pidfd < 0)
+		return;
+	syscall(SYS_pidfd_send_signal, x->pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)x->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+}
+
+static int write_map(pid_t pid, const char *file, const struct objlist *maps, struct err *e)
+{
+	const struct oci_id_mapping *m = maps->v;
+	own(buf) struct buf text = { 0 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	for (size_t i = 0; i < maps->n; i++)
+		buf_addf(&text, "%lld %lld %lld\n", (long long)m[i].container_id,
+			 (long long)m[i].host_id, (long long)m[i].size);
+	if (maps->n == 0)
+		return err_set(e, ERR_USAGE, "a new user namespace needs uid and gid mappings");
+	return file_write_kernel(AT_FDCWD, path, text.s, e);
+}
+
+static int write_maps(const struct init *in, pid_t pid, struct err *e)
+{
+	if (write_map(pid, "gid_map", &in->spec->linux_.gid_mappings, e) < 0 ||
+	    write_map(pid, "uid_map", &in->spec->linux_.uid_mappings, e) < 0)
+		return -1;
+	return sync_send(in->parent_sock, SYNC_MAPPED, -1, e);
+}
+
+/* Until the child says that it is ready, or why it is not. */
+static int wait_ready(const struct init *in, struct executor *x, struct err *e)
+{
+	for (;;) {
+		enum sync_step step;
+		own(fd) int fd = -1;
+		int n = sync_recv(in->parent_sock, &step, &fd, e);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return err_set(e, ERR_FAIL,
+				       "the container's first process died while it was made");
+		if (step == SYNC_READY)
+			return 0;
+		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
+			return -1;
+		if (step == SYNC_CONSOLE && x->console < 0)
+			x->console = fd_steal(&fd);
+	}
+}
+
+/* The cgroup directory for CLONE_INTO_CGROUP, and the files of the rest. */
+static int open_cgroup(struct init *in, int *clone_fd, struct err *e)
+{
+	*clone_fd = -1;
+	if (!in->cgroup)
+		return 0;
+	*clone_fd = cgroup_clone_fd(in->cgroup);
+	return cgroup_join_open(in->cgroup, *clone_fd < 0, &in->join, e);
+}
+
+static pid_t clone_child(unsigned flags, int cgroup, int *pidfd)
+{
+	struct clone_args a = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (cgroup >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)cgroup;
+	}
+	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
+struct birth {
+	unsigned flags;
+	int pid_ns; /* to be born in; -1: ours */
+	const struct init_step *steps;
+	size_t nsteps;
+};
+
+static int give_birth(struct init *in, const struct birth *b, struct executor *out, struct err *e)
+{
+	own(fd) int cgroup = -1, saved = -1;
+	struct err back;
+	int p[2];
+	pid_t pid;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, "become undumpable");
+	if (open_cgroup(in, &cgroup, e) < 0 || fd_socketpair(p, e) < 0)
+		return -1;
+	in->parent_sock = p[0];
+	in->sock = p[1];
+	if (b->pid_ns >= 0 && ns_children_enter(b->pid_ns, &saved, e) < 0)
+		return -1;
+	pid = clone_child(b->flags, cgroup, &out->pidfd);
+	if (pid == 0)
+		init_main(in, b->steps, b->nsteps);
+	if (pid < 0)
+		err_sys(e, "start a process");
+	if (saved >= 0 && ns_children_restore(saved, &back) < 0) {
+		if (pid > 0)
+			child_reap(out);
+		*e = back;
+		return -1;
+	}
+	if (pid < 0)
+		return -1;
+	close(fd_steal(&in->sock));
+	out->id.pid = pid;
+	if (wait_ready(in, out, e) < 0 ||
+	    (proc_id_of(pid, &out->id) < 0 && err_sys(e, "look at process %d", (int)pid) < 0)) {
+		child_reap(out);
+		return -1;
+	}
+	out->sync = fd_steal(&in->parent_sock);
+	return 0;
+}
+
+static int make_filter(struct init *in, bool default_seccomp, struct err *e)
+{
+	if (in->spec->linux_.seccomp)
+		return seccomp_compile(in->spec->linux_.seccomp, &in->filter, e);
+	return default_seccomp ? seccomp_default(in->caps.bounding, &in->filter, e) : 0;
+}
+
+static int check_sysctls(const struct init *in, struct err *e)
+{
+	const struct strmap *m = &in->spec->linux_.sysctl;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (sysctl_check(m->v[i].key, m->v[i].value, in->ns.all, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_process(const struct oci_process *p, struct err *e)
+{
+	if (p->args.n == 0)
+		return err_set(e, ERR_USAGE, "no command given");
+	if (p->console_size.height < 0 || p->console_size.height > UINT16_MAX ||
+	    p->console_size.width < 0 || p->console_size.width > UINT16_MAX)
+		return err_set(e, ERR_USAGE, "the size of the terminal is out of range");
+	return 0;
+}
+
+int executor_create(const struct executor_args *a, struct executor *out, struct err *e)
+{
+	own(init) struct init in = INIT_NONE;
+	struct birth b = { .pid_ns = -1, .steps = init_create_steps, .nsteps = init_ncreate_steps };
+
+	*out = (struct executor)EXECUTOR_NONE;
+	in.spec = a->spec;
+	in.process = &a->spec->process;
+	in.user = a->user;
+	in.id = a->id;
+	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
+	in.die_with_parent = a->die_with_parent;
+	in.cgroup = a->cgroup;
+	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, false, &in.ns, e) < 0)
+		return -1;
+	if (!(in.ns.create & CLONE_NEWNS))
+		return err_set(e, ERR_USAGE,
+			       "linux.namespaces: a container needs a new mount namespace");
+	if (check_sysctls(&in, e) < 0 || caps_read(in.process->capabilities, &in.caps, e) < 0 ||
+	    make_filter(&in, a->default_seccomp, e) < 0)
+		return -1;
+	for (size_t i = 0; i < in.ns.nfds; i++)
+		if (in.ns.fds[i].flag == CLONE_NEWPID)
+			b.pid_ns = in.ns.fds[i].fd;
+	if (a->rootfs.nlower > 0) {
+		in.root = rootfs_overlay(&a->rootfs, e);
+		if (in.root < 0)
+			return err_in(e, "root file system");
+	}
+	b.flags = in.ns.create & ~(unsigned)CLONE_NEWCGROUP;
+	if (give_birth(&in, &b, out, e) < 0) {
+		executor_close(out);
+		return -1;
+	}
+	return 0;
+}
+
+int executor_start(struct executor *x, struct err *e)
+{
+	enum sync_step step;
+	own(fd) int fd = -1;
+	int n;
+
+	if (x->sync < 0)
+		return err_set(e, ERR_STATE, "already started");
+	/* A child that was killed meanwhile has started, and ended: its status says so. */
+	n = sync_send(x->sync, SYNC_GO, -1, e) < 0 && e->sys != EPIPE
+		    ? -1
+		    : sync_recv(x->sync, &step, &fd, e);
+	close(fd_steal(&x->sync));
+	if (n > 0)
+		n = err_set(e, ERR_FAIL, "unexpected step %d", (int)step);
+	if (n < 0)
+		child_reap(x);
+	return n;
+}
+
+int executor_exec(const struct executor_exec_args *a, struct executor *out, struct err *e)
+{
+	own(init) struct init in = INIT_NONE;
+	struct birth b = { .pid_ns = -1, .steps = init_exec_steps, .nsteps = init_nexec_steps };
+
+	*out = (struct executor)EXECUTOR_NONE;
+	in.spec = a->spec;
+	in.process = a->process;
+	in.user = a->user;
+	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
+	in.die_with_parent = a->die_with_parent;
+	in.cgroup = a->cgroup;
+	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, true, &in.ns, e) < 0 ||
+	    caps_read(in.process->capabilities, &in.caps, e) < 0 ||
+	    make_filter(&in, a->default_seccomp, e) < 0)
+		return -1;
+	in.join_pidfd = proc_open(a->init);
+	if (in.join_pidfd < 0) {
+		if (errno == ESRCH)
+			return err_set(e, ERR_STATE, "the container is not running");
+		return err_sys(e, "look at process %d", (int)a->init->pid);
+	}
+	if (in.ns.all & CLONE_NEWPID)
+		b.pid_ns = in.join_pidfd;
+	if (give_birth(&in, &b, out, e) < 0 || executor_start(out, e) < 0) {
+		executor_close(out);
+		return -1;
+	}
+	return 0;
+}

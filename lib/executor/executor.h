@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * executor.h - starts a process in namespaces of its own, as an OCI runtime spec says, and further
+ * processes beside it. Given a spec, paths and fds; knows no store, image or pod.
+ *
+ * Linux 5.10 or later. The caller is root (or has the capabilities that the spec needs).
+ */
+#ifndef CADDIS_EXECUTOR_EXECUTOR_H
+#define CADDIS_EXECUTOR_EXECUTOR_H
+
+#include "base/err.h"
+#include "base/proc.h"
+#include "spec/oci.h"
+
+/*
+ * Called first thing in main() by commands that will create or enter a container: re-executes this
+ * program from a copy that no container can reach or write (CVE-2019-5736), once. Returns when
+ * running from the copy. Also makes the process non-dumpable.
+ */
+int executor_protect(char **argv, struct err *e);
+
+/* The root file system: an overlay assembled inside the container's mount namespace, or
+ * spec->root.path. */
+struct executor_rootfs {
+	const int *lower; /* directory fds, lowest layer FIRST; n 0: use spec->root.path */
+	size_t nlower;
+	int upper, work; /* directory fds; -1: a read-only overlay */
+	/*
+	 * The upper layer goes with the container (run --rm): fsync() in it does nothing, and its
+	 * end does not sync the whole file system that upper is on, as that of an ordinary overlay
+	 * does (10 ms and more, and all that others have written there).
+	 */
+	bool throwaway;
+};
+
+struct executor_args {
+	const struct oci_spec *spec;
+	const char *id;
+	struct executor_rootfs rootfs;
+	/* NULL: spec->process.user as it is. Else the child looks it up in the container's own
+	 * files (user_lookup), and sets HOME in the environment if it has none. */
+	const char *user;
+	int stdio[3]; /* become the process's 0, 1, 2; ignored with spec->process.terminal */
+	bool default_seccomp; /* the built-in filter, when spec->linux_.seccomp is NULL */
+	bool die_with_parent; /* foreground: SIGKILL when the caller's thread ends */
+	/* Path below every hierarchy's root, made by cgroup_create(); NULL: stay in the caller's.
+	 */
+	const char *cgroup;
+};
+
+/* A started process. Close with executor_close(); that does not end it. */
+struct executor {
+	struct proc_id id; /* in the caller's pid namespace */
+	int pidfd;
+	int sync;    /* the socket to the child until it executes its program */
+	int console; /* terminal: the master side of its pty; else -1 */
+};
+#define EXECUTOR_NONE                                                                              \
+	{                                                                                          \
+		.pidfd = -1, .sync = -1, .console = -1                                             \
+	}
+void executor_close(struct executor *x);
+OWNED_STRUCT(executor, struct executor, executor_close)
+
+/*
+ * Builds all of it; the child waits before execve(). The child is a child of the caller, who reaps
+ * it (waitid(P_PIDFD)). Errors of the child arrive whole in *e: ERR_NOCOMMAND, ERR_NOEXEC for the
+ * program. On error nothing is left running.
+ */
+int executor_create(const struct executor_args *a, struct executor *out, struct err *e);
+/* Lets it go; returns when execve() has succeeded, or with the child's error (the child is then
+ * reaped). */
+int executor_start(struct executor *x, struct err *e);
+
+/* A further process in the container of init: all its namespaces, cgroup, capabilities as given,
+ * seccomp, LSM. */
+struct executor_exec_args {
+	const struct proc_id *init;
+	const struct oci_spec *spec;	   /* of the container: namespaces joined, seccomp, masks */
+	const struct oci_process *process; /* what to run */
+	const char *user;		   /* as in struct executor_args */
+	int stdio[3];
+	bool default_seccomp, die_with_parent;
+	const char *cgroup;
+};
+/* Create and start in one; a child of the caller. Not dumpable until its own execve(). */
+int executor_exec(const struct executor_exec_args *a, struct executor *out, struct err *e);
+
+/*
+ * Pinned namespaces for a sandbox: new ones of the types in flags (CLONE_NEWNET | CLONE_NEWIPC |
+ * CLONE_NEWUTS), bound to files net, ipc, uts in the directory dir (which becomes a private mount
+ * of its own, so that nothing propagates). hostname for the uts one, lo up in the net one. On error
+ * nothing is left.
+ */
+int ns_pin(int dir, const char *dir_path, int flags, const char *hostname, struct err *e);
+/* Unmounts all pins below dir_path at once. A success when there are none. */
+int ns_unpin(const char *dir_path, struct err *e);
+bool ns_pinned(int dir, const char *type); /* is dir/type a namespace? */
+
+/*
+ * User and groups by the image's own files, parsed by us from the root directory fd: "", "0",
+ * "1000:100", "name", "name:group", ":group". Follows CVE-2026-30892, CVE-2024-40635 and kin: what
+ * does not parse whole is an error. *home is the home directory ("/" when unknown). Adds the groups
+ * that name is a member of.
+ */
+int user_lookup(int root, const char *user, struct oci_user *out, char **home, struct err *e);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "executor/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "executor/sync.h"
+#include "executor/syscalls.h"
+
+/* The standard streams are kept out of the way of 0-2 until the end; nothing else survives
+ * execve(). */
+static int step_descriptors(struct init *in, struct err *e)
+{
+	close(in->parent_sock);
+	if (fd_cloexec_from(3) < 0)
+		return err_sys(e, "mark descriptors close-on-exec");
+	for (int i = 0; i < 3 && !in->process->terminal; i++) {
+		in->stdio[i] = fcntl(in->stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (in->stdio[i] < 0)
+			return err_sys(e, "standard stream %d", i);
+	}
+	umask(0);
+	return setsid() < 0 && errno != EPERM ? err_sys(e, "make a session") : 0;
+}
+
+static int step_cgroup(struct init *in, struct err *e)
+{
+	return cgroup_join_self(&in->join, e);
+}
+
+/* Waits in a new user namespace until the parent has written the maps, then is root in it. */
+static int step_user_namespace(struct init *in, struct err *e)
+{
+	if (in->ns.create & CLONE_NEWUSER && (sync_send(in->sock, SYNC_MAP_ME, -1, e) < 0 ||
+					      sync_expect(in->sock, SYNC_MAPPED, e) < 0))
+		return -1;
+	return 0;
+}
+
+static int step_join(struct init *in, struct err *e)
+{
+	if (ns_join(&in->ns, e) < 0)
+		return -1;
+	if (!(in->ns.all & CLONE_NEWUSER))
+		return 0;
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	return 0;
+}
+
+/* After the cgroup was joined: that one becomes the root of what the namespace shows. */
+static int step_cgroup_namespace(struct init *in, struct err *e)
+{
+	if (in->ns.create & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(e, "make a cgroup namespace");
+	return 0;
+}
+
+static int step_hostname(struct init *in, struct err *e)
+{
+	const struct oci_spec *s = in->spec;
+
+	if (str_some(s->hostname)) {
+		if (!(in->ns.all & CLONE_NEWUTS))
+			return err_set(e, ERR_USAGE, "a host name needs a uts namespace");
+		if (sethostname(s->hostname, strlen(s->hostname)) < 0)
+			return err_sys(e, "set host name \"%s\"", s->hostname);
+	}
+	if (str_some(s->domainname)) {
+		if (!(in->ns.all & CLONE_NEWUTS))
+			return err_set(e, ERR_USAGE, "a domain name needs a uts namespace");
+		if (setdomainname(s->domainname, strlen(s->domainname)) < 0)
+			return err_sys(e, "set domain name \"%s\"", s->domainname);
+	}
+	return 0;
+}
+
+static int step_loopback(struct init *in, struct err *e)
+{
+	return in->ns.create & CLONE_NEWNET ? ns_loopback_up(e) : 0;
+}
+
+static int step_join_container(struct init *in, struct err *e)
+{
+	unsigned flags = in->ns.all & ~(unsigned)(CLONE_NEWPID | CLONE_NEWTIME);
+
+	if (setns(in->join_pidfd, (int)flags) < 0)
+		return err_sys(e, "join the container's namespaces");
+	if (flags & CLONE_NEWUSER &&
+	    (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
+		return err_sys(e, "become root of the user namespace");
+	if (!(flags & CLONE_NEWNS))
+		return err_set(e, ERR_USAGE, "the container has no mount namespace");
+	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return in->root < 0 ? err_sys(e, "open the container's root") : 0;
+}
+
+static int step_stdio(struct init *in, struct err *e)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(in->slave >= 0 ? in->slave : in->stdio[i], i) < 0)
+			return err_sys(e, "standard stream %d", i);
+	if (in->slave >= 0 && ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_sys(e, "take the terminal");
+	return 0;
+}
+
+static int step_signals(struct init *in, struct err *e)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	(void)in;
+	for (int s = 1; s < NSIG; s++)
+		sigaction(s, &dfl, NULL); /* not KILL, STOP and libc's own: they say EINVAL */
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
+}
+
+/* After the ids: a change of them clears it. A parent that died before has closed its end of the
+ * socket. */
+static int step_parent_death(struct init *in, struct err *e)
+{
+	struct pollfd p = { .fd = in->sock, .events = POLLIN };
+
+	if (!in->die_with_parent)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(e, "ask for a signal at the parent's death");
+	if (poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
+		_exit(1);
+	return 0;
+}
+
+// clang-format off
+const struct init_step init_create_steps[] = {
+	{ "prepare",              step_descriptors },
+	{ "prepare",              cred_host_proc },
+	{ "cgroup",               step_cgroup },
+	{ "user namespace",       step_user_namespace },
+	{ "namespaces",           step_join },
+	{ "cgroup namespace",     step_cgroup_namespace },
+	{ "host name",            step_hostname },
+	{ "network",              step_loopback },
+	{ "mounts",               mount_open_sources },
+	{ "root file system",     rootfs_make },
+	{ "mounts",               mount_all },
+	{ "devices",              dev_make },
+	{ "terminal",             console_make },
+	{ "sysctl",               sysctl_apply },
+	{ "mounts",               rootfs_mask },
+	{ "root file system",     rootfs_readonly },
+	{ "root file system",     rootfs_pivot },
+	{ "limits",               cred_rlimits },
+	{ "user",                 cred_user },
+	{ "working directory",    program_cwd },
+	{ "standard streams",     step_stdio },
+	{ "signals",              step_signals },
+	{ "credentials",          cred_apply },
+	{ "parent",               step_parent_death },
+	{ NULL,                   program_find },
+};
+const struct init_step init_exec_steps[] = {
+	{ "prepare",              step_descriptors },
+	{ "prepare",              cred_host_proc },
+	{ "cgroup",               step_cgroup },
+	{ "namespaces",           step_join_container },
+	{ "terminal",             console_join },
+	{ "limits",               cred_rlimits },
+	{ "user",                 cred_user },
+	{ "working directory",    program_cwd },
+	{ "standard streams",     step_stdio },
+	{ "signals",              step_signals },
+	{ "credentials",          cred_apply },
+	{ "parent",               step_parent_death },
+	{ NULL,                   program_find },
+};
+// clang-format on
+const size_t init_ncreate_steps = ARRAY_LEN(init_create_steps);
+const size_t init_nexec_steps = ARRAY_LEN(init_exec_steps);
+
+void init_main(struct init *in, const struct init_step *steps, size_t n)
+{
+	struct err e;
+
+	for (size_t i = 0; i < n; i++) {
+		if (steps[i].fn(in, &e) == 0)
+			continue;
+		if (steps[i].what)
+			err_in(&e, "%s", steps[i].what);
+		sync_die(in->sock, &e);
+	}
+	if (sync_send(in->sock, SYNC_READY, -1, &e) < 0 || sync_expect(in->sock, SYNC_GO, &e) < 0)
+		_exit(1); /* the parent is gone */
+	if (in->process->no_new_privileges && seccomp_install(&in->filter, &e) < 0)
+		sync_die(in->sock, &e);
+	program_exec(in, &e);
+	sync_die(in->sock, &e);
+}

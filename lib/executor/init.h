@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * init.h - the child's side: a table of steps in the order that security asks for, over one struct.
+ *
+ * The child is a copy of the parent that has not executed anything: it opens no library, and trusts
+ * nothing that it finds once it is inside the container.
+ */
+#ifndef CADDIS_EXECUTOR_INIT_H
+#define CADDIS_EXECUTOR_INIT_H
+
+#include "executor/caps.h"
+#include "executor/cgroup.h"
+#include "executor/executor.h"
+#include "executor/mount_opt.h"
+#include "executor/ns.h"
+#include "executor/seccomp.h"
+
+struct init_mount {
+	struct mount_opts opts;
+	int source; /* bind: the copied tree, taken before anything of the container was touched */
+	bool is_file; /* bind: of a file */
+	bool is_dev;  /* a bind over /dev: its nodes are the source's */
+};
+
+struct init {
+	/* set by the parent */
+	const struct oci_spec *spec;
+	const struct oci_process *process;
+	const char *user, *id;
+	int sock, parent_sock;
+	int stdio[3];
+	bool die_with_parent;
+	const char *cgroup;
+	struct ns_plan ns;
+	int join_pidfd; /* exec: of the container's init */
+	struct cgroup_join join;
+	struct seccomp filter;
+	struct caps caps;
+
+	/* made on the way */
+	struct init_mount *mounts;
+	int root;	    /* of the container; the overlay comes from the parent */
+	int dev, pts, proc; /* the mounts' roots; -1: not there */
+	bool dev_is_ours;   /* a fresh file system, to be filled by us */
+	int slave;	    /* of the terminal */
+	char *program;	    /* what argv[0] was found as */
+	char **env;
+	struct oci_user ids; /* looked up */
+};
+#define INIT_NONE                                                                                  \
+	{                                                                                          \
+		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .dev = -1, .pts = -1, \
+		.proc = -1, .slave = -1                                                            \
+	}
+
+struct init_step {
+	const char *what; /* "set up the terminal": goes in front of an error */
+	int (*fn)(struct init *in, struct err *e);
+};
+/* Runs the steps, says SYNC_READY, waits for SYNC_GO, executes the program. */
+_Noreturn void init_main(struct init *in, const struct init_step *steps, size_t n);
+extern const struct init_step init_create_steps[], init_exec_steps[];
+extern const size_t init_ncreate_steps, init_nexec_steps;
+
+/* mount.c */
+int mount_open_sources(struct init *in, struct err *e);
+int mount_all(struct init *in, struct err *e);
+/* A new file system of type, data options as given: a detached mount. */
+int mount_new(const char *type, const char *source, const struct strv *data, unsigned attr,
+	      struct err *e);
+int mount_attach(int mount, int target, struct err *e);
+/* mount_cgroup.c */
+int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
+		 struct err *e);
+/* rootfs.c */
+int rootfs_overlay(const struct executor_rootfs *r, struct err *e);
+int rootfs_make(struct init *in, struct err *e);
+int rootfs_pivot(struct init *in, struct err *e);
+int rootfs_mask(struct init *in, struct err *e);
+int rootfs_readonly(struct init *in, struct err *e);
+/* dev.c */
+int dev_make(struct init *in, struct err *e);
+int console_make(struct init *in, struct err *e);
+int console_join(struct init *in, struct err *e);
+/* sysctl.c */
+int sysctl_apply(struct init *in, struct err *e);
+/* cred.c */
+int cred_host_proc(struct init *in, struct err *e); /* oom_score_adj, LSM labels */
+int cred_rlimits(struct init *in, struct err *e);
+int cred_user(struct init *in, struct err *e); /* looks the user up */
+int cred_apply(struct init *in, struct err *e);
+/* program.c */
+int program_cwd(struct init *in, struct err *e);
+int program_find(struct init *in, struct err *e);
+void program_exec(struct init *in, struct err *e); /* returns only on error */
+const char *env_get(char *const *env, const char *name);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mount_opt.h - the options of a mount, sorted into what mount_setattr() takes and what the file
+ * system takes. */
+#ifndef CADDIS_EXECUTOR_MOUNT_OPT_H
+#define CADDIS_EXECUTOR_MOUNT_OPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct mount_opts {
+	bool bind, recursive;	/* bind, rbind */
+	uint64_t set, clear;	/* MOUNT_ATTR_* of this mount */
+	uint64_t rset, rclear;	/* and of all below it (rro, rnosuid…) */
+	uint64_t propagation;	/* MS_PRIVATE…; 0: not asked for */
+	bool propagation_below; /* rprivate… */
+	struct strv data;	/* "size=64k": for the file system; borrowed from nobody */
+};
+
+/* "tmpcopyup" and id-mapped mounts are refused: silence would give another mount than asked for. */
+int mount_opts_parse(const struct strv *options, struct mount_opts *out, struct err *e);
+void mount_opts_free(struct mount_opts *o);
+OWNED_STRUCT(mount_opts, struct mount_opts, mount_opts_free)
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ns.h - which namespaces a process gets: new ones, ones joined by path, ones joined by pidfd. */
+#ifndef CADDIS_EXECUTOR_NS_H
+#define CADDIS_EXECUTOR_NS_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "spec/oci.h"
+
+#define NS_MAX 8
+
+struct ns_plan {
+	unsigned create; /* CLONE_NEW* */
+	unsigned join;	 /* CLONE_NEW* of fds[] */
+	unsigned all;	 /* both */
+	struct ns_join {
+		unsigned flag;
+		int fd;
+	} fds[NS_MAX];
+	size_t nfds;
+};
+/* Opens every namespace that the spec names by path; without_paths: only sorts the types. */
+int ns_plan(const struct oci_linux *l, bool without_paths, struct ns_plan *out, struct err *e);
+void ns_plan_close(struct ns_plan *p);
+OWNED_STRUCT(ns_plan, struct ns_plan, ns_plan_close)
+
+/* Child: enters the joined ones (user first), but for the pid namespace, which only children can
+ * enter. */
+int ns_join(const struct ns_plan *p, struct err *e);
+/*
+ * Parent: our next children are born in this pid namespace (of an nsfs fd or a pidfd);
+ * *saved then brings the own one back by ns_children_restore().
+ */
+int ns_children_enter(int fd, int *saved, struct err *e);
+int ns_children_restore(int saved, struct err *e);
+int ns_loopback_up(struct err *e); /* of the current network namespace */
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "executor/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "executor/syscalls.h"
+
+/* Three ways to name a layer to overlayfs: an fd (Linux 6.13), a path each (6.8), one short string.
+ */
+static int lower_by_fd(int fs, int layer)
+{
+	return sys_fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, layer);
+}
+
+static int lower_by_path(int fs, int layer)
+{
+	return sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", fd_path(layer).s, 0);
+}
+
+/* "9:8:7", relative to /proc/self/fd: a string option has room for 255 bytes. */
+static int lower_joined(int fs, const struct executor_rootfs *r, struct err *e)
+{
+	own(buf) struct buf list = { 0 };
+	int ret;
+
+	for (size_t i = r->nlower; i > 0; i--)
+		buf_addf(&list, "%s%d", list.len ? ":" : "", r->lower[i - 1]);
+	if (list.len > 255)
+		return err_set(e, ERR_FAIL, "%zu layers are too many for this kernel", r->nlower);
+	if (chdir("/proc/self/fd") < 0)
+		return err_sys(e, "enter /proc/self/fd");
+	ret = sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", list.s, 0);
+	return ret < 0 ? err_sys(e, "overlay: layers") : 0;
+}
+
+static int overlay_lowers(int fs, const struct executor_rootfs *r, struct err *e)
+{
+	static int (*const ways[])(int, int) = { lower_by_fd, lower_by_path };
+
+	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
+		for (size_t i = r->nlower; i > 0; i--) {
+			if (ways[w](fs, r->lower[i - 1]) == 0)
+				continue;
+			if (i < r->nlower || errno != EINVAL)
+				return err_sys(e, "overlay: layer %zu", i);
+			break;
+		}
+		if (errno != EINVAL)
+			return 0;
+		errno = 0;
+	}
+	return lower_joined(fs, r, e);
+}
+
+static int overlay_upper(int fs, const char *key, int dir, struct err *e)
+{
+	if (sys_fsconfig(fs, FSCONFIG_SET_FD, key, NULL, dir) == 0 ||
+	    sys_fsconfig(fs, FSCONFIG_SET_STRING, key, fd_path(dir).s, 0) == 0)
+		return 0;
+	return err_sys(e, "overlay: %s", key);
+}
+
+/*
+ * In the parent: overlayfs takes layers from its caller's mount namespace only, and that is where
+ * the fds come from. The mount is attached to nothing until the child moves it into its own
+ * namespace.
+ */
+int rootfs_overlay(const struct executor_rootfs *r, struct err *e)
+{
+	own(fd) int fs = -1;
+	int mount;
+
+	if (r->upper < 0 && r->nlower == 1) {
+		/* overlayfs wants two. */
+		struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE };
+		own(fd) int tree = sys_open_tree(r->lower[0], "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+
+		if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH, &ro) < 0)
+			return err_sys(e, "copy the mount of the layer");
+		return fd_steal(&tree);
+	}
+	fs = sys_fsopen("overlay");
+	if (fs < 0)
+		return err_sys(e, "open file system type overlay");
+	errno = 0;
+	sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
+	errno = 0;
+	if (overlay_lowers(fs, r, e) < 0)
+		return -1;
+	if (r->upper >= 0 && (overlay_upper(fs, "upperdir", r->upper, e) < 0 ||
+			      overlay_upper(fs, "workdir", r->work, e) < 0))
+		return -1;
+	if (r->upper >= 0 && r->throwaway) {
+		/* The kernel's mark of an earlier such mount, which it would refuse. */
+		unlinkat(r->work, "work/incompat/volatile/dirty", 0);
+		unlinkat(r->work, "work/incompat/volatile", AT_REMOVEDIR);
+		unlinkat(r->work, "work/incompat", AT_REMOVEDIR);
+		if (sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+			return err_sys(e, "overlay: volatile");
+	}
+	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "create the overlay of %zu layers", r->nlower);
+	mount = sys_fsmount(fs, 0);
+	return mount < 0 ? err_sys(e, "mount the overlay") : mount;
+}
+
+static int bind_make(const char *path, struct err *e)
+{
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	own(fd) int tree = -1;
+
+	if (!str_some(path))
+		return err_set(e, ERR_USAGE, "the spec has no root.path");
+	tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
+	if (tree < 0)
+		return err_sys(e, "root file system %s", path);
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
+		return err_sys(e, "make the root file system private");
+	return fd_steal(&tree);
+}
+
+/*
+ * From here on nothing propagates to the host. The new root is mounted over "/", where paths of
+ * this process do not see it, but it is reached by its fd.
+ */
+int rootfs_make(struct init *in, struct err *e)
+{
+	struct stat st;
+
+	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_sys(e, "cut the mounts off from the host's");
+	if (in->root < 0) /* no overlay */
+		in->root = bind_make(in->spec->root.path, e);
+	if (in->root < 0)
+		return -1;
+	if (fstat(in->root, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "the root file system is not a directory");
+	if (sys_move_mount(in->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "attach the root file system");
+	return 0;
+}
+
+int rootfs_pivot(struct init *in, struct err *e)
+{
+	/* Both at once: the old root lands on the new one, and is taken off again. */
+	if (fchdir(in->root) < 0 || sys_pivot_root(".", ".") < 0)
+		return err_sys(e, "change the root");
+	if (sys_umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, "detach the host's root");
+	return chdir("/") < 0 ? err_sys(e, "enter the new root") : 0;
+}
+
+int rootfs_readonly(struct init *in, struct err *e)
+{
+	const char *p = in->spec->linux_.rootfs_propagation;
+	const struct oci_mount *m = in->spec->mounts.v;
+	struct mount_attr attr = { .attr_set = in->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0 };
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (str_eq(p, "shared") || str_eq(p, "rshared"))
+		attr.propagation = MS_SHARED;
+	if ((attr.attr_set || attr.propagation) &&
+	    sys_mount_setattr(in->root, "", AT_EMPTY_PATH, &attr) < 0)
+		return err_sys(e, "make the root read-only");
+	for (size_t i = 0; i < in->spec->mounts.n; i++) {
+		int fd = str_eq(m[i].type, "proc") ? in->proc : -1;
+
+		if (str_eq(m[i].type, "tmpfs") && in->dev_is_ours &&
+		    str_eq(m[i].destination, "/dev"))
+			fd = in->dev;
+		if (fd >= 0 && in->mounts[i].opts.set & MOUNT_ATTR_RDONLY &&
+		    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &ro) < 0)
+			return err_sys(e, "make %s read-only", m[i].destination);
+	}
+	return 0;
+}
+
+/* ---- masked and read-only paths ---- */
+
+/* A path of the kernel's file systems; -1 without error: not there. Symlinks would lead elsewhere.
+ */
+static int mask_open(int root, const char *path, int *out, struct err *e)
+{
+	struct stat st;
+
+	*out = path_try_open_in(root, path, O_PATH | O_NOFOLLOW, 0);
+	if (*out < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open %s", path);
+	if (fstat(*out, &st) == 0 && S_ISLNK(st.st_mode)) {
+		close(*out);
+		*out = -1;
+		return err_set(e, ERR_DENIED, "%s is a symbolic link", path);
+	}
+	return 0;
+}
+
+/* A copy of our /dev/null, by its fd and checked: the container's /dev may hold anything. */
+static int null_tree(struct init *in, struct err *e)
+{
+	struct stat st;
+	int tree = in->dev_is_ours
+			   ? sys_open_tree(in->dev, "null", OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW)
+			   : sys_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE);
+
+	if (tree < 0)
+		return err_sys(e, "copy the mount of /dev/null");
+	if (fstat(tree, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+		close(tree);
+		return err_set(e, ERR_DENIED, "/dev/null is not the null device");
+	}
+	return tree;
+}
+
+/* One empty file system for all masked directories; *first is attached, the others are copies of
+ * it. */
+static int empty_tree(int *first, struct err *e)
+{
+	own(strv) struct strv data = { 0 };
+	int tree;
+
+	if (*first >= 0) {
+		tree = sys_open_tree(*first, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+		return tree < 0 ? err_sys(e, "copy the empty mount") : tree;
+	}
+	strv_add(&data, "size=4k");
+	strv_add(&data, "nr_inodes=1");
+	strv_add(&data, "mode=0555");
+	strv_add(&data, "ro");
+	*first = mount_new(
+		"tmpfs", "tmpfs", &data,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	return *first < 0 ? -1 : fcntl(*first, F_DUPFD_CLOEXEC, 3);
+}
+
+static int mask_one(struct init *in, const char *path, int *empty, struct err *e)
+{
+	own(fd) int target = -1, tree = -1;
+	struct stat st;
+
+	if (mask_open(in->root, path, &target, e) < 0)
+		return -1;
+	if (target < 0)
+		return 0;
+	if (fstat(target, &st) < 0)
+		return err_sys(e, "stat %s", path);
+	tree = S_ISDIR(st.st_mode) ? empty_tree(empty, e) : null_tree(in, e);
+	return tree < 0 ? -1 : mount_attach(tree, target, e);
+}
+
+static int readonly_one(struct init *in, const char *path, struct err *e)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE };
+	own(fd) int target = -1, tree = -1;
+
+	if (mask_open(in->root, path, &target, e) < 0)
+		return -1;
+	if (target < 0)
+		return 0;
+	tree = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro) < 0)
+		return err_sys(e, "make %s read-only", path);
+	return mount_attach(tree, target, e);
+}
+
+int rootfs_mask(struct init *in, struct err *e)
+{
+	const struct oci_linux *l = &in->spec->linux_;
+	own(fd) int empty = -1;
+
+	for (size_t i = 0; i < l->readonly_paths.n; i++)
+		if (readonly_one(in, l->readonly_paths.v[i], e) < 0)
+			return err_in(e, "read-only path %s", l->readonly_paths.v[i]);
+	for (size_t i = 0; i < l->masked_paths.n; i++)
+		if (mask_one(in, l->masked_paths.v[i], &empty, e) < 0)
+			return err_in(e, "masked path %s", l->masked_paths.v[i]);
+	return 0;
+}

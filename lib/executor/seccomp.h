@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * seccomp.h - system call filters as BPF programs, ready to be installed.
+ *
+ * The default filter is compiled when caddis is built (gen/seccomp_gen.c). Calls that go with a
+ * capability are refused in it by single RET instructions, listed with the capabilities that open
+ * them: giving a container a capability patches these to ALLOW. So there is one program, not one
+ * for each set.
+ */
+#ifndef CADDIS_EXECUTOR_SECCOMP_H
+#define CADDIS_EXECUTOR_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+
+struct json_object;
+
+struct seccomp {
+	struct sock_filter *insns; /* NULL: no filter */
+	unsigned short n;
+	unsigned flags; /* SECCOMP_FILTER_FLAG_* */
+};
+/* caps: the bounding set, bit N for capability N. */
+int seccomp_default(uint64_t caps, struct seccomp *out, struct err *e);
+/* linux.seccomp of an OCI spec, by libseccomp; in the parent, for it opens a library. */
+int seccomp_compile(struct json_object *profile, struct seccomp *out, struct err *e);
+int seccomp_install(const struct seccomp *f, struct err *e);
+void seccomp_free(struct seccomp *f);
+OWNED_STRUCT(seccomp, struct seccomp, seccomp_free)
+
+#endif
