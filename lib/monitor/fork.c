@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+
+/* What of the stack may still be in use below the current frame: signal frames, calls to come. */
+#define STACK_KEEP (16 * 1024)
+#define STACK_DEPTH (256 * 1024)
+
+static int close_between(int first, int last)
+{
+	if (first > last)
+		return 0;
+	if (syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -1;
+	if (last >
+	    65535) /* Linux 5.10 has no close_range in some builds; no sane limit is higher */
+		last = 65535;
+	for (int fd = first; fd <= last; fd++)
+		close(fd);
+	return 0;
+}
+
+void monitor_close_fds(const int *keep, size_t n)
+{
+	int from = 3;
+
+	for (;;) {
+		int next = INT32_MAX;
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= from && keep[i] < next)
+				next = keep[i];
+		if (next == INT32_MAX)
+			break;
+		close_between(from, next - 1);
+		from = next + 1;
+	}
+	close_between(from, INT32_MAX);
+}
+
+/* The shell's other fds: a pipe that the monitor kept open would never end for its reader. */
+static void close_inherited(void)
+{
+	own(dir) DIR *d = opendir("/proc/self/fd");
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		int64_t fd;
+		int flags;
+
+		if (str_to_i64(de->d_name, 3, INT32_MAX, &fd) < 0)
+			continue;
+		flags = fcntl((int)fd, F_GETFD);
+		if (flags >= 0 && !(flags & FD_CLOEXEC))
+			close((int)fd);
+	}
+}
+
+static int std_to_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd, i) < 0)
+			return -1;
+	if (fd > 2)
+		close(fd);
+	return 0;
+}
+
+static void reset_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		(void)sigaction(sig, &dfl, NULL); /* KILL, STOP and libc's own two are refused */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child, before fn. */
+static int become_daemon(struct err *e)
+{
+	reset_signals();
+	close_inherited();
+	if (setsid() < 0)
+		return err_sys(e, "start a session");
+	if (chdir("/") < 0)
+		return err_sys(e, "change to /");
+	umask(077);
+	if (std_to_null() < 0)
+		return err_sys(e, "open /dev/null");
+	return 0;
+}
+
+/* Gives back what setting up has touched and running does not need. */
+static void slim_down(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t top = (here - STACK_KEEP) & ~(page - 1);
+
+	malloc_trim(0);
+	/* Fails with ENOMEM where the stack never grew that deep, having released the rest: fine.
+	 */
+	for (uintptr_t p = top - page; p > top - STACK_DEPTH; p -= page)
+		if (madvise((void *)p, page, MADV_DONTNEED) < 0)
+			break;
+}
+
+void monitor_ready(int ready_sock)
+{
+	(void)!send(ready_sock, "", 1, MSG_NOSIGNAL);
+	close(ready_sock);
+	slim_down();
+}
+
+void monitor_failed(int ready_sock, const struct err *e)
+{
+	(void)!send(ready_sock, e, sizeof(*e), MSG_NOSIGNAL);
+	close(ready_sock);
+}
+
+_Noreturn static void child(int sock, int (*fn)(int ready_sock, void *arg), void *arg)
+{
+	struct err e = { 0 };
+	int high = fcntl(sock, F_DUPFD_CLOEXEC, 3); /* out of the way of 0, 1, 2 */
+
+	if (high < 0) {
+		err_sys(&e, "duplicate the monitor's socket");
+		monitor_failed(sock, &e);
+		_exit(1);
+	}
+	close(sock);
+	if (become_daemon(&e) < 0) {
+		monitor_failed(high, &e);
+		_exit(1);
+	}
+	_exit(fn(high, arg));
+}
+
+static int wait_ready(int sock, pid_t pid, struct err *e)
+{
+	struct err theirs;
+	ssize_t n;
+	int status = 0;
+
+	do
+		n = recv(sock, &theirs, sizeof(theirs), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n == (ssize_t)sizeof(theirs)) {
+		theirs.msg[sizeof(theirs.msg) - 1] = '\0';
+		*e = theirs;
+		return -1;
+	}
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_FAIL,
+			       "the monitor was killed by signal %d before it was ready",
+			       WTERMSIG(status));
+	return err_set(e, ERR_FAIL, "the monitor ended with status %d before it was ready",
+		       WEXITSTATUS(status));
+}
+
+int monitor_fork(int (*fn)(int ready_sock, void *arg), void *arg, struct err *e)
+{
+	int p[2] = { -1, -1 };
+	pid_t pid;
+
+	if (fd_socketpair(p, e) < 0)
+		return -1;
+	own(fd) int ours = p[0];
+	own(fd) int theirs = p[1];
+
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork a monitor");
+	if (pid == 0) {
+		close(fd_steal(&ours));
+		child(theirs, fn, arg);
+	}
+	close(fd_steal(&theirs)); /* so that the end of the monitor is an end of file here */
+	return wait_ready(ours, pid, e);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "monitor/client.h"
+#include "monitor/exit.h"
+#include "monitor/loop.h"
+#include "monitor/page.h"
+#include "monitor/relay.h"
+
+#define HUNG_UP_RETRY (NSEC_PER_SEC / 10)
+/* Then buffers are given back: most containers are silent most of the time. */
+#define IDLE_MS 2000
+
+enum { IN, OUT, ERR, NSTREAMS };
+
+struct monitor {
+	const struct monitor_args *a;
+	struct loop loop;
+	struct client client;
+	struct quiet_signals quiet;
+	struct detach detach;
+	struct relay relay[NSTREAMS];
+	struct handler process, signals;
+	struct exit_status status;
+	bool exited, detached, give_up;
+	bool idle;     /* buffers were given back since the last event */
+	int64_t retry; /* when to read a terminal again that nobody had open; 0: never */
+	int output_errno;
+	char *shared; /* the buffer of streams that go to the log alone */
+};
+
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* The process meets SIGHUP and end of file, as on a terminal that was switched off. */
+static void hang_up(struct monitor *m)
+{
+	for (int i = 0; i < NSTREAMS; i++) {
+		relay_stop(&m->relay[i]);
+		endpoint_close(&m->relay[i].from);
+		endpoint_close(&m->relay[i].to);
+	}
+	m->client.console = -1;
+	drop(&m->a->x->console);
+}
+
+static void on_output_broken(struct relay *r, int err)
+{
+	struct monitor *m = r->ctx;
+	bool is_out = r == &m->relay[OUT];
+
+	if (err != EPIPE && !m->output_errno)
+		m->output_errno = err;
+	if (m->a->x->console >= 0) {
+		hang_up(m);
+		return;
+	}
+	relay_stop(r);
+	drop(is_out ? &m->a->streams->out : &m->a->streams->err);
+}
+
+static void close_stdin(struct monitor *m)
+{
+	relay_stop(&m->relay[IN]);
+	if (m->a->x->console < 0 && m->a->streams)
+		drop(&m->a->streams->in);
+}
+
+static void on_input_broken(struct relay *r, int err)
+{
+	(void)err; /* the process has closed it: no concern of ours */
+	close_stdin(r->ctx);
+}
+
+/* End of file typed at a terminal: the character counts as such at the beginning of a line only. */
+static void type_eof(struct relay *r)
+{
+	struct termios t;
+
+	if (tcgetattr(r->to.fd, &t) < 0 || t.c_cc[VEOF] == _POSIX_VDISABLE)
+		return;
+	r->buf[RELAY_HEAD] = r->buf[RELAY_HEAD + 1] = (char)t.c_cc[VEOF];
+	r->off = RELAY_HEAD;
+	r->len = r->mid_line ? 2 : 1;
+}
+
+static void on_input_end(struct relay *r)
+{
+	struct monitor *m = r->ctx;
+
+	if (m->a->x->console < 0)
+		close_stdin(m);
+	else if (m->client.tty)
+		hang_up(m);
+	else
+		type_eof(r);
+}
+
+static void filter_keys(struct relay *r, size_t n)
+{
+	struct monitor *m = r->ctx;
+
+	if (detach_filter(&m->detach, r->buf + RELAY_HEAD, n, r->buf, &r->len))
+		m->detached = true;
+	r->off = 0;
+}
+
+static void on_process(struct handler *h, uint32_t events)
+{
+	struct monitor *m = h->ctx;
+
+	(void)events;
+	(void)loop_watch(&m->loop, h, 0);
+	exit_collect(h->fd, &m->status);
+	m->exited = true;
+	m->retry = 0;
+	relay_stop(&m->relay[IN]);
+	relay_drain(&m->relay[OUT]);
+	relay_drain(&m->relay[ERR]);
+}
+
+static bool ends_us(int sig)
+{
+	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+}
+
+static void on_signals(struct handler *h, uint32_t events)
+{
+	struct monitor *m = h->ctx;
+	int sig;
+
+	(void)events;
+	while ((sig = client_signal(&m->client)) > 0) {
+		if (!m->exited)
+			(void)proc_pidfd_signal(m->a->x->pidfd, sig);
+		else if (ends_us(sig))
+			m->give_up =
+				true; /* the process is gone; whoever reads its output may never */
+	}
+}
+
+static char *buffer_for(struct monitor *m, bool may_wait)
+{
+	if (may_wait)
+		return xmalloc(RELAY_HEAD + RELAY_BUFFER);
+	if (!m->shared)
+		m->shared = xmalloc(RELAY_HEAD + RELAY_BUFFER);
+	return m->shared;
+}
+
+static void set_up_output(struct monitor *m, int i, int from)
+{
+	struct relay *r = &m->relay[i];
+
+	endpoint_own(&r->from, from);
+	r->pty = from >= 0 && from == m->a->x->console;
+	if (m->a->client)
+		endpoint_shared(&r->to, i, true);
+	r->log = m->a->log;
+	r->stream = i == OUT ? CTR_LOG_STDOUT : CTR_LOG_STDERR;
+	r->on_broken = on_output_broken;
+	r->splice = !r->log && !r->pty && r->to.splice;
+	r->buf = buffer_for(m, r->to.kind != ENDPOINT_NONE);
+}
+
+static int set_up_input(struct monitor *m, struct err *e)
+{
+	struct relay *r = &m->relay[IN];
+	int console = m->a->x->console;
+
+	if (!m->a->client || !m->a->client_stdin)
+		return 0;
+	if (console >= 0) { /* epoll knows an fd once, and the output has it */
+		endpoint_own(&r->to, fcntl(console, F_DUPFD_CLOEXEC, 3));
+		if (r->to.fd < 0)
+			return err_sys(e, "duplicate the terminal's fd");
+		r->to.ours = true;
+	} else {
+		endpoint_own(&r->to, m->a->streams ? m->a->streams->in : -1);
+	}
+	if (r->to.fd < 0)
+		return 0;
+	endpoint_shared(&r->from, 0, false);
+	r->on_broken = on_input_broken;
+	r->on_end = on_input_end;
+	if (m->detach.n > 0)
+		r->filter = filter_keys;
+	r->buf = buffer_for(m, true);
+	if (r->from.kind == ENDPOINT_NONE) /* closed: an end of file at once */
+		r->at_end = true;
+	return 0;
+}
+
+static int set_up_streams(struct monitor *m, struct err *e)
+{
+	int console = m->a->x->console;
+	const struct streams *s = m->a->streams;
+
+	for (int i = 0; i < NSTREAMS; i++) {
+		m->relay[i].loop = &m->loop;
+		m->relay[i].ctx = m;
+		m->relay[i].from.fd = m->relay[i].to.fd = -1;
+	}
+	if (console >= 0 && fd_nonblock(console) < 0)
+		return err_sys(e, "make the terminal non-blocking");
+	if (s && console < 0 &&
+	    ((s->in >= 0 && fd_nonblock(s->in) < 0) || (s->out >= 0 && fd_nonblock(s->out) < 0) ||
+	     (s->err >= 0 && fd_nonblock(s->err) < 0)))
+		return err_sys(e, "make a stream non-blocking");
+	set_up_output(m, OUT, console >= 0 ? console : s ? s->out : -1);
+	set_up_output(m, ERR, console >= 0 || !s ? -1 : s->err);
+	if (set_up_input(m, e) < 0)
+		return -1;
+	for (int i = 0; i < NSTREAMS; i++)
+		relay_start(&m->relay[i]);
+	return 0;
+}
+
+static int set_up(struct monitor *m, struct err *e)
+{
+	const struct monitor_args *a = m->a;
+
+	if (detach_parse(a->client_tty ? a->detach_keys : NULL, &m->detach, e) < 0 ||
+	    loop_open(&m->loop, e) < 0)
+		return -1;
+	if (a->client && client_open(&m->client, a->client_tty, a->x->console, e) < 0)
+		return -1;
+	m->signals = (struct handler){ .fd = m->client.sigfd, .fn = on_signals, .ctx = m };
+	m->process = (struct handler){ .fd = a->x->pidfd, .fn = on_process, .ctx = m };
+	if (set_up_streams(m, e) < 0)
+		return -1;
+	if ((a->client && loop_watch(&m->loop, &m->signals, EPOLLIN) < 0) ||
+	    loop_watch(&m->loop, &m->process, EPOLLIN) < 0)
+		return err_sys(e, "watch the process");
+	return 0;
+}
+
+static bool finished(const struct monitor *m)
+{
+	return m->detached || m->give_up || (m->exited && m->relay[OUT].done && m->relay[ERR].done);
+}
+
+/* A terminal that nobody has open says so without end: it is asked now and then. */
+static int retry_later(struct monitor *m)
+{
+	struct relay *r = &m->relay[OUT];
+	int64_t now;
+
+	if (!r->paused)
+		return -1;
+	now = clock_monotonic();
+	if (m->retry == 0)
+		m->retry = now + HUNG_UP_RETRY;
+	if (now < m->retry)
+		return (int)((m->retry - now) / (NSEC_PER_SEC / 1000)) + 1;
+	m->retry = 0;
+	r->paused = false;
+	relay_pump(r);
+	return r->paused ? (int)(HUNG_UP_RETRY / (NSEC_PER_SEC / 1000)) : -1;
+}
+
+/* Nothing has happened for a while. */
+static void give_back(struct monitor *m)
+{
+	if (m->shared)
+		page_release(m->shared, RELAY_HEAD + RELAY_BUFFER);
+	if (m->a->log)
+		ctr_log_idle(m->a->log);
+}
+
+static int run(struct monitor *m, struct err *e)
+{
+	if (set_up(m, e) < 0)
+		return -1;
+	if (m->a->x->sync >= 0 && executor_start(m->a->x, e) < 0)
+		return -1;
+	while (!finished(m)) {
+		int timeout = retry_later(m);
+		bool trim = !m->idle && timeout < 0;
+		int n = loop_once(&m->loop, trim ? IDLE_MS : timeout, e);
+
+		if (n < 0)
+			return -1;
+		m->idle = trim ? n == 0 : m->idle && n == 0;
+		if (trim && n == 0)
+			give_back(m);
+	}
+	return 0;
+}
+
+static void monitor_close(struct monitor *m)
+{
+	for (int i = 0; i < NSTREAMS; i++) {
+		endpoint_close(&m->relay[i].from);
+		endpoint_close(&m->relay[i].to);
+		if (m->relay[i].buf != m->shared)
+			free(m->relay[i].buf);
+	}
+	free(m->shared);
+	loop_close(&m->loop);
+	client_close(&m->client);
+	quiet_signals_close(&m->quiet);
+}
+
+int monitor_run(const struct monitor_args *args, struct exit_status *out, struct err *e)
+{
+	struct monitor m = { .a = args, .loop = { .epfd = -1 }, .client = CLIENT_INIT };
+	int r;
+
+	*out = (struct exit_status){ .code = 255 };
+	quiet_signals_open(&m.quiet);
+	r = run(&m, e);
+	monitor_close(&m);
+	if (r < 0)
+		return -1;
+	if (m.exited)
+		*out = m.status;
+	out->detached = m.detached;
+	out->output_errno = m.output_errno;
+	return 0;
+}
