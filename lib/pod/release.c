@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Giving back what records own in the kernel. Called with the record already out of everyone's
+ * sight, by its remover or, when that died, by whoever found it: every step may have been done
+ * before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "executor/cgroup.h"
+#include "executor/executor.h"
+#include "pod/container.h"
+#include "pod/run_lock.h"
+
+#define DEATH_TIMEOUT (10 * NSEC_PER_SEC) /* what SIGKILL may take before we say so */
+
+static void kill_init(int dir)
+{
+	struct container_status status = { 0 };
+	struct err ignored;
+
+	if (fields_load(&container_status_table, dir, "status.json", &status, &ignored) == 0 &&
+	    status.state == CONTAINER_RUNNING && str_eq(status.boot_id, proc_boot_id(&ignored))) {
+		struct proc_id init = { .pid = (pid_t)status.pid, .start = (uint64_t)status.start };
+		own(fd) int pidfd = proc_open(&init);
+
+		if (pidfd >= 0)
+			proc_pidfd_signal(pidfd, SIGKILL);
+	}
+	fields_free(&container_status_table, &status);
+}
+
+static int release_container(struct store *s, const char *id, int dir, struct err *e)
+{
+	struct container_record rec = { 0 };
+	int rc = 0;
+
+	/* No readable config.json: it died before it owned anything, or the file is damaged. */
+	if (fields_load(&container_record_table, dir, "config.json", &rec, e) < 0)
+		return 0;
+	kill_init(dir);
+	if (str_some(rec.cgroup))
+		rc = cgroup_delete(rec.cgroup, e);
+	if (rc == 0)
+		rc = run_lock_wait(s, id, DEATH_TIMEOUT, e);
+	if (rc == 0 && rec.sandbox_id && id_valid(rec.sandbox_id)) {
+		own(str) char *mark = str_fmt("sandboxes/%s/containers/%s", rec.sandbox_id, id);
+
+		unlinkat(s->root, mark, 0);
+	}
+	if (rc == 0 && str_some(rec.cgroup))
+		cgroup_prune_parents(rec.cgroup);
+	fields_free(&container_record_table, &rec);
+	return rc;
+}
+
+/* Removes one container of a sandbox that goes away. */
+static int remove_member(struct store *s, const char *id, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+
+	if (record_open(s, RECORD_CONTAINER, id, true, &r, e) < 0)
+		return e->kind == ERR_NOT_FOUND ? 0 : -1;
+	return record_discard(s, &r, e);
+}
+
+static int release_sandbox(struct store *s, const char *id, int dir, struct err *e)
+{
+	own(str) char *ns_path = sandbox_ns_path(s, id, NULL);
+	own(strv) struct strv ids = { 0 };
+	struct sandbox_record rec = { 0 };
+	int rc = 0;
+
+	if (sandbox_containers(dir, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++)
+		if (remove_member(s, ids.v[i], e) < 0)
+			return -1;
+	if (ns_unpin(ns_path, e) < 0)
+		return -1;
+	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, e) < 0)
+		return 0;
+	own(str) char *cgroup = sandbox_cgroup(&rec, id);
+
+	rc = cgroup_delete(cgroup, e);
+	if (rc == 0)
+		cgroup_prune_parents(cgroup);
+	fields_free(&sandbox_record_table, &rec);
+	return rc;
+}
+
+int pod_release(struct store *s, int kind, const char *id, int dir, struct err *e)
+{
+	return kind == RECORD_SANDBOX ? release_sandbox(s, id, dir, e)
+				      : release_container(s, id, dir, e);
+}
+
+int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err *e)
+{
+	own(strv) struct strv ids = { 0 };
+
+	if (record_list(s, RECORD_CONTAINER, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		own(container) struct container c = { 0 };
+		struct err gone;
+
+		if (container_load(s, ids.v[i], &c, &gone) < 0) {
+			if (gone.kind == ERR_NOT_FOUND)
+				continue;
+			*e = gone; /* not knowing what it uses, nothing may be removed */
+			return -1;
+		}
+		own(str) char *user = str_fmt("container %s", container_name(&c));
+
+		for (size_t k = 0; k < c.record.layers.n; k++)
+			strmap_set(layer_to_user, c.record.layers.v[k], user);
+		/* Layers are shared; this one tells whose image it is. */
+		if (c.record.image_id)
+			strmap_set(layer_to_user, c.record.image_id, user);
+	}
+	return 0;
+}

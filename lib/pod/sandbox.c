@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pod/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "executor/cgroup.h"
+#include "executor/executor.h"
+#include "pod/container.h"
+#include "pod/resources.h"
+
+static const struct field sandbox_record_fields[] = {
+	FIELD(struct sandbox_record, config, FIELD_OBJ, .sub = &cri_sandbox_config_table),
+	FIELD(struct sandbox_record, ephemeral, FIELD_BOOL),
+};
+FIELD_TABLE(sandbox_record_table, "sandbox", struct sandbox_record, FIELDS_STRICT,
+	    sandbox_record_fields);
+
+static const struct field sandbox_status_fields[] = {
+	FIELD(struct sandbox_status, created_at, FIELD_INT),
+	FIELD(struct sandbox_status, stopped, FIELD_BOOL),
+};
+FIELD_TABLE(sandbox_status_table, "sandbox status", struct sandbox_status, FIELDS_STRICT,
+	    sandbox_status_fields);
+
+void sandbox_free(struct sandbox *sb)
+{
+	fields_free(&sandbox_record_table, &sb->record);
+	fields_free(&sandbox_status_table, &sb->status);
+}
+
+char *sandbox_ns_path(const struct store *s, const char *id, const char *type)
+{
+	return str_fmt("%s/sandboxes/%s/ns%s%s", s->state_path, id, type ? "/" : "",
+		       type ? type : "");
+}
+
+char *sandbox_cgroup(const struct sandbox_record *r, const char *id)
+{
+	const char *parent = r->config.linux_.cgroup_parent;
+
+	return str_fmt("%s/%s", str_some(parent) ? parent : "/caddis", id);
+}
+
+/* The namespaces that this sandbox has of its own. */
+static int own_namespaces(const struct cri_sandbox_config *c)
+{
+	const struct cri_namespace_options *ns = &c->linux_.security_context.namespace_options;
+	int flags = 0;
+
+	if (ns->network != CRI_NS_NODE)
+		flags |= CLONE_NEWNET |
+			 CLONE_NEWUTS; /* the host's network goes with the host's name */
+	if (ns->ipc != CRI_NS_NODE)
+		flags |= CLONE_NEWIPC;
+	return flags;
+}
+
+/* The mark that tells: this is what must be there for the sandbox to be Ready. */
+static const char *mark_of(const struct cri_sandbox_config *c)
+{
+	int flags = own_namespaces(c);
+
+	return flags & CLONE_NEWNET ? "net" : flags & CLONE_NEWIPC ? "ipc" : NULL;
+}
+
+static int check_config(const struct cri_sandbox_config *c, struct err *e)
+{
+	const char *parent = c->linux_.cgroup_parent;
+	const char *name = c->metadata.name;
+
+	if (str_some(name) && name_check(name))
+		return err_set(e, ERR_USAGE, "sandbox name '%.80s': %s", name, name_check(name));
+	if (str_some(c->hostname) &&
+	    (strlen(c->hostname) > 63 ||
+	     strspn(c->hostname,
+		    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") !=
+		     strlen(c->hostname)))
+		return err_set(e, ERR_USAGE,
+			       "hostname '%.80s': at most 63 letters, digits, '.', '_' and '-'",
+			       c->hostname);
+	if (str_some(parent) &&
+	    (parent[0] != '/' || strstr(parent, "/../") || str_ends(parent, "/..")))
+		return err_set(e, ERR_USAGE,
+			       "cgroup parent '%.80s': must be absolute and without '..'", parent);
+	return 0;
+}
+
+/* What the record owns in the kernel, made after it was published. */
+static int make_resources(struct store *s, struct record *r, const struct sandbox_record *rec,
+			  struct err *e)
+{
+	own(fd) int run = record_run_dir(s, RECORD_SANDBOX, r->id, true, e);
+	own(str) char *ns_path = sandbox_ns_path(s, r->id, NULL);
+	const struct cri_sandbox_config *c = &rec->config;
+	int flags = own_namespaces(c);
+
+	if (run < 0)
+		return -1;
+	if (flags) {
+		own(fd) int ns = -1;
+
+		if (mkdirat(run, "ns", 0700) < 0)
+			return err_sys(e, "%s", ns_path);
+		ns = openat(run, "ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (ns < 0 || ns_pin(ns, ns_path, flags, c->hostname, e) < 0)
+			return ns < 0 ? err_sys(e, "%s", ns_path) : -1;
+	} else if (mkdirat(run, "ns", 0700) < 0) {
+		return err_sys(e, "%s", ns_path);
+	}
+	if (c->linux_.resources || c->linux_.overhead) {
+		own(str) char *cgroup = sandbox_cgroup(rec, r->id);
+		struct oci_resources res = { 0 };
+		int rc;
+
+		resources_of_cri(c->linux_.resources, &res);
+		rc = cgroup_create(cgroup, &res, e);
+		fields_free(&oci_resources_table, &res);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int publish(struct store *s, struct record *r, const struct sandbox_record *rec,
+		   struct err *e)
+{
+	if (fields_save(&sandbox_record_table, r->dir, "config.json", rec, false, e) < 0 ||
+	    sandbox_write_files(r->dir, &rec->config, e) < 0)
+		return -1;
+	if (mkdirat(r->dir, "containers", 0700) < 0)
+		return err_sys(e, "sandbox %.12s", r->id);
+	if (str_some(rec->config.log_directory) &&
+	    path_mkdirs(rec->config.log_directory, 0755, e) < 0)
+		return err_in(e, "log directory");
+	if (record_publish(s, r, e) < 0)
+		return -1;
+	if (str_some(rec->config.metadata.name) &&
+	    record_name(s, r, "", rec->config.metadata.name, e) < 0)
+		return -1;
+	return make_resources(s, r, rec, e);
+}
+
+int sandbox_commit(struct store *s, struct record *r, struct err *e)
+{
+	struct sandbox_status status = { .created_at = clock_now() };
+
+	return record_commit(s, r, &sandbox_status_table, &status, e);
+}
+
+int sandbox_create(struct store *s, const struct cri_sandbox_config *config, bool ephemeral,
+		   struct record *hold, char id[ID_SIZE], struct err *e)
+{
+	struct sandbox_record rec = { .ephemeral = ephemeral };
+	own(record) struct record r = RECORD_NONE;
+	int rc;
+
+	if (check_config(config, e) < 0 || record_begin(s, RECORD_SANDBOX, &r, e) < 0)
+		return -1;
+	fields_copy(&cri_sandbox_config_table, &rec.config, config);
+	if (!str_some(rec.config.hostname)) {
+		char short_id[13];
+
+		snprintf(short_id, sizeof(short_id), "%.12s", r.id);
+		str_set(&rec.config.hostname,
+			str_some(config->metadata.name) ? config->metadata.name : short_id);
+	}
+	snprintf(id, ID_SIZE, "%s", r.id);
+	rc = publish(s, &r, &rec, e);
+	fields_free(&sandbox_record_table, &rec);
+	if (rc == 0 && !hold)
+		rc = sandbox_commit(s, &r, e);
+	if (rc < 0) {
+		struct err second; /* the first error is the one to tell; the sweep retries */
+
+		record_discard(s, &r, &second);
+		return -1;
+	}
+	if (hold) {
+		*hold = r;
+		r = (struct record)RECORD_NONE;
+	}
+	return 0;
+}
+
+int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+	const char *mark;
+
+	*out = (struct sandbox){ 0 };
+	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0)
+		return -1;
+	snprintf(out->id, sizeof(out->id), "%s", id);
+	if (fields_load(&sandbox_record_table, r.dir, "config.json", &out->record, e) < 0 ||
+	    fields_load(&sandbox_status_table, r.dir, "status.json", &out->status, e) < 0) {
+		sandbox_free(out);
+		return err_in(e, "sandbox %.12s", id);
+	}
+	if (out->status.stopped)
+		return 0;
+	own(str) char *path = sandbox_ns_path(s, id, NULL);
+	own(fd) int ns = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	mark = mark_of(&out->record.config);
+	out->ready = ns >= 0 && (!mark || ns_pinned(ns, mark));
+	return 0;
+}
+
+int sandbox_containers(int dir, struct strv *ids, struct err *e)
+{
+	own(fd) int fd = openat(dir, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "its containers");
+	fd_steal(&fd);
+	for (struct dirent *de; (de = readdir(d));)
+		if (id_valid(de->d_name))
+			strv_add(ids, de->d_name);
+	return 0;
+}
+
+int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+	own(strv) struct strv ids = { 0 };
+	own(str) char *ns_path = sandbox_ns_path(s, id, NULL);
+	struct sandbox_status status = { 0 };
+
+	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
+	    sandbox_containers(r.dir, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++)
+		if (container_stop(s, ids.v[i], timeout_ns, e) < 0 && e->kind != ERR_NOT_FOUND)
+			return -1;
+	record_close(&r);
+	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||
+	    fields_load(&sandbox_status_table, r.dir, "status.json", &status, e) < 0)
+		return -1;
+	if (ns_unpin(ns_path, e) < 0)
+		return -1;
+	status.stopped = true;
+	return record_set_status(&r, &sandbox_status_table, &status, e);
+}
+
+int sandbox_remove(struct store *s, const char *id, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+
+	/* The rename in record_discard() is the commit point; pod_release() then ends its
+	 * containers. */
+	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0)
+		return -1;
+	return record_discard(s, &r, e);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sandbox.h - pods: a record, pinned namespaces, a cgroup, the files that all its containers see.
+ * A sandbox costs no process. It is Ready while its pins are there.
+ */
+#ifndef CADDIS_POD_SANDBOX_H
+#define CADDIS_POD_SANDBOX_H
+
+#include "spec/cri.h"
+#include "store/record.h"
+
+/* config.json of a sandbox's record: never changes. */
+struct sandbox_record {
+	struct cri_sandbox_config config;
+	bool ephemeral; /* made by 'ctr run' for one container, goes with it */
+};
+/* status.json */
+struct sandbox_status {
+	int64_t created_at; /* ns since 1970 */
+	bool stopped;
+};
+struct sandbox {
+	char id[ID_SIZE];
+	struct sandbox_record record;
+	struct sandbox_status status;
+	bool ready; /* derived */
+};
+extern const struct field_table sandbox_record_table, sandbox_status_table;
+void sandbox_free(struct sandbox *sb);
+OWNED_STRUCT(sandbox, struct sandbox, sandbox_free)
+
+/*
+ * Creates a sandbox; config may leave out everything (name: the short ID). On success it is Ready;
+ * on error nothing is left. hold: the record stays open and locked without being committed, so that
+ * a container can be put in first (sandbox_commit() then; a death in between undoes both).
+ */
+int sandbox_create(struct store *s, const struct cri_sandbox_config *config, bool ephemeral,
+		   struct record *hold, char id[ID_SIZE], struct err *e);
+int sandbox_commit(struct store *s, struct record *r, struct err *e);
+/* Ends its containers (their grace periods), drops its namespaces. Twice is a success. */
+int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e);
+/* Kills and removes its containers, then removes it. */
+int sandbox_remove(struct store *s, const char *id, struct err *e);
+int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct err *e);
+/* STATE/sandboxes/<id>/ns: newly allocated; "/net" etc. appended when type is not NULL. */
+char *sandbox_ns_path(const struct store *s, const char *id, const char *type);
+/* "/caddis/<id>", or below the cgroup parent of its config. Newly allocated. */
+char *sandbox_cgroup(const struct sandbox_record *r, const char *id);
+/* IDs of its containers, by the index in its directory dir. */
+int sandbox_containers(int dir, struct strv *ids, struct err *e);
+/* hosts, hostname, resolv.conf in the record's directory. */
+int sandbox_write_files(int dir, const struct cri_sandbox_config *c, struct err *e);
+
+/* The store's release hook (store.h): frees what a sandbox or a container owns in the kernel. */
+int pod_release(struct store *s, int kind, const char *id, int dir, struct err *e);
+/* image_layers_in_use of image.h: the layers of all containers. */
+int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err *e);
+
+#endif

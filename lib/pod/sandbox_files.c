@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files that every container of a sandbox sees: /etc/hosts, /etc/hostname, /etc/resolv.conf. */
+#include "base/fd.h"
+#include "base/file.h"
+#include "pod/sandbox.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define RESOLV_MAX (64 * 1024)
+
+/* World-readable whatever the umask: users in the container read it. */
+static int put_file(int dir, const char *name, const struct buf *b, struct err *e)
+{
+	if (file_replace(dir, name, b->s ? b->s : "", b->len, FILE_NOSYNC, e) < 0)
+		return -1;
+	return fchmodat(dir, name, 0644, 0) < 0 ? err_sys(e, "%s", name) : 0;
+}
+
+static void add_words(struct buf *b, const char *keyword, const struct strv *words)
+{
+	if (!words->n)
+		return;
+	buf_add(b, keyword);
+	for (size_t i = 0; i < words->n; i++)
+		buf_addf(b, " %s", words->v[i]);
+	buf_addc(b, '\n');
+}
+
+/* A resolver on the host's loopback is not there in another network namespace. */
+static bool loopback_resolver(const char *line)
+{
+	line += strspn(line, " \t");
+	if (!str_starts(line, "nameserver"))
+		return false;
+	line += strlen("nameserver");
+	line += strspn(line, " \t");
+	return str_starts(line, "127.") || str_starts(line, "::1");
+}
+
+static void host_resolv(struct buf *out, bool host_network)
+{
+	own(buf) struct buf text = { 0 };
+	own(strv) struct strv lines = { 0 };
+	own(fd) int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	/* Often a symlink, so file_load() would refuse it; the host's /etc is trusted. */
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > RESOLV_MAX)
+		return;
+	buf_reserve(&text, RESOLV_MAX);
+	ssize_t n = read_full(fd, text.s, RESOLV_MAX);
+
+	if (n <= 0)
+		return;
+	text.s[n] = '\0';
+	strv_split(&lines, text.s, '\n');
+	for (size_t i = 0; i < lines.n; i++)
+		if (lines.v[i][0] && (host_network || !loopback_resolver(lines.v[i])))
+			buf_addf(out, "%s\n", lines.v[i]);
+}
+
+int sandbox_write_files(int dir, const struct cri_sandbox_config *c, struct err *e)
+{
+	bool host = c->linux_.security_context.namespace_options.network == CRI_NS_NODE;
+	own(buf) struct buf hosts = { 0 };
+	own(buf) struct buf name = { 0 };
+	own(buf) struct buf resolv = { 0 };
+
+	buf_add(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	if (!host)
+		buf_addf(&hosts, "127.0.1.1\t%s\n", c->hostname);
+	buf_addf(&name, "%s\n", c->hostname);
+	if (c->dns_config.servers.n || c->dns_config.searches.n || c->dns_config.options.n) {
+		add_words(&resolv, "search", &c->dns_config.searches);
+		for (size_t i = 0; i < c->dns_config.servers.n; i++)
+			buf_addf(&resolv, "nameserver %s\n", c->dns_config.servers.v[i]);
+		add_words(&resolv, "options", &c->dns_config.options);
+	} else {
+		host_resolv(&resolv, host);
+	}
+	if (put_file(dir, "hosts", &hosts, e) < 0 || put_file(dir, "hostname", &name, e) < 0)
+		return -1;
+	return put_file(dir, "resolv.conf", &resolv, e);
+}

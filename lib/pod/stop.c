@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Signals, stopping, waiting, removing. No lock is held while a container takes its time. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "pod/container.h"
+#include "pod/run_lock.h"
+
+#define DEATH_TIMEOUT (10 * NSEC_PER_SEC)
+
+static int open_init(const struct container *c)
+{
+	struct proc_id init = { .pid = (pid_t)c->status.pid, .start = (uint64_t)c->status.start };
+
+	return proc_open(&init);
+}
+
+static int not_running(const struct container *c, struct err *e)
+{
+	return err_set(e, ERR_STATE, "container %s is not running (%s)", container_name(c),
+		       container_state_name[c->status.state]);
+}
+
+int container_kill(struct store *s, const char *id, int sig, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	own(fd) int pidfd = -1;
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.state != CONTAINER_RUNNING)
+		return not_running(&c, e);
+	pidfd = open_init(&c);
+	if (pidfd < 0 || proc_pidfd_signal(pidfd, sig) < 0)
+		return errno == ESRCH
+			       ? not_running(&c, e)
+			       : err_sys(e, "container %s: cannot signal it", container_name(&c));
+	return 0;
+}
+
+/* poll() with a deadline in ns; true when the process has ended. */
+static bool ended_within(int pidfd, int64_t timeout_ns)
+{
+	int64_t deadline = clock_monotonic() + timeout_ns;
+
+	for (;;) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		int64_t left = deadline - clock_monotonic();
+		int ms = left <= 0 ? 0 : (int)MIN((left + 999999) / 1000000, 1000000);
+
+		if (poll(&p, 1, ms) > 0)
+			return true;
+		if (left <= 0)
+			return false;
+	}
+}
+
+int container_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	own(fd) int pidfd = -1;
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.state != CONTAINER_RUNNING)
+		return 0;
+	pidfd = open_init(&c);
+	if (pidfd >= 0) {
+		if (timeout_ns > 0)
+			proc_pidfd_signal(pidfd, (int)c.record.stop_signal);
+		if (timeout_ns <= 0 || !ended_within(pidfd, timeout_ns))
+			proc_pidfd_signal(pidfd, SIGKILL);
+		if (!ended_within(pidfd, DEATH_TIMEOUT))
+			return err_set(e, ERR_BUSY,
+				       "container %s: it does not end, not even by SIGKILL",
+				       container_name(&c));
+	}
+	/* The monitor still has to write down how it ended. */
+	return run_lock_wait(s, id, DEATH_TIMEOUT, e);
+}
+
+int container_wait(struct store *s, const char *id, struct container *out, struct err *e)
+{
+	struct timespec nap = { .tv_nsec = 20000000 };
+
+	for (;;) {
+		if (container_load(s, id, out, e) < 0)
+			return -1;
+		if (out->status.state == CONTAINER_EXITED)
+			return 0;
+		if (out->status.state == CONTAINER_RUNNING) {
+			own(fd) int pidfd = open_init(out);
+
+			if (pidfd >= 0)
+				ended_within(pidfd, INT64_C(3600) * NSEC_PER_SEC);
+			if (run_lock_wait(s, id, -1, e) < 0) {
+				container_free(out);
+				return -1;
+			}
+		} else {
+			nanosleep(&nap, NULL); /* created: it may be started any time */
+		}
+		container_free(out);
+	}
+}
+
+int container_remove(struct store *s, const char *id, bool force, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	own(record) struct record r = RECORD_NONE;
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.state == CONTAINER_RUNNING) {
+		if (!force) {
+			err_set(e, ERR_STATE, "container %s is running", container_name(&c));
+			return err_hint(e, "stop it first, or remove it with -f");
+		}
+		if (container_stop(s, id, 0, e) < 0)
+			return -1;
+	}
+	if (c.record.own_sandbox) {
+		int rc = sandbox_remove(s, c.record.sandbox_id, e);
+
+		if (rc == 0 || e->kind != ERR_NOT_FOUND)
+			return rc;
+	}
+	if (record_open(s, RECORD_CONTAINER, id, true, &r, e) < 0)
+		return -1;
+	return record_discard(s, &r, e);
+}
+
+void container_sweep(struct store *s)
+{
+	own(strv) struct strv ids = { 0 };
+	struct err ignored;
+
+	if (record_list(s, RECORD_CONTAINER, &ids, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < ids.n; i++) {
+		own(container) struct container c = { 0 };
+
+		if (container_load(s, ids.v[i], &c, &ignored) == 0 && c.record.auto_remove &&
+		    c.status.state == CONTAINER_EXITED && !run_lock_held(s, ids.v[i]))
+			container_remove(s, ids.v[i], false, &ignored);
+	}
+}
