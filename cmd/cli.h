@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli.h - the command line: commands and options are rows of tables. Parsing, --help, completion
+ * and the man-page check are loops over them. Only cmd/ prints or exits.
+ */
+#ifndef CADDIS_CMD_CLI_H
+#define CADDIS_CMD_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "store/store.h"
+
+enum opt_type {
+	OPT_BOOL, /* bool; --no-NAME is not made; --NAME=false is understood */
+	OPT_STR,  /* const char * (borrowed from argv) */
+	OPT_INT,  /* struct optint (spec/field.h) */
+	OPT_LIST, /* struct strv: may be repeated */
+	OPT_MAP,  /* struct strmap: K=V, may be repeated; K alone is an error */
+};
+
+struct opt {
+	char short_name; /* 0: none */
+	const char *name;
+	const char *arg; /* placeholder: "DIR"; NULL for OPT_BOOL */
+	enum opt_type type;
+	size_t offset; /* in the command's own struct */
+	const char *help;
+	const char *complete; /* what may follow: "sandbox", "container", "image", "file", "dir",
+				 "a|b|c"; NULL: nothing */
+};
+#define OPT(s, name, arg, type, struct_, member, help, ...)                                        \
+	{                                                                                          \
+		(s), (name), (arg), (type), offsetof(struct_, member), (help), ##__VA_ARGS__       \
+	}
+#define OPT_END                                                                                    \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+/* A table may include another: shared options, e.g. of run and create. */
+
+enum command_flags {
+	NEED_STORE = 1, /* cli->store is opened before the handler runs */
+	STOP_AT_OPERAND =
+		2, /* options end at the first operand (run, exec: the rest is the container's) */
+	ENTERS_CONTAINER = 4, /* executor_protect() first */
+	RUN_STATUS = 8,	      /* errors of ours are 125, 126, 127 */
+	HIDDEN = 16,
+	STOP_AT_SECOND =
+		32, /* options end at the second operand (create SANDBOX [OPTION...] IMAGE) */
+};
+
+struct cli;
+
+struct command {
+	const char *name;    /* "run" */
+	const char *args;    /* "[OPTION...] IMAGE [COMMAND [ARG...]]" */
+	const char *summary; /* one line, no full stop */
+	int (*run)(struct cli *cli, const void *args, char **operands, size_t n); /* exit status */
+	const struct opt *opts; /* OPT_END-terminated; NULL: none */
+	size_t args_size; /* of the struct that opts fill (zeroed before; struct optint absent) */
+	int flags;
+	size_t min, max; /* operands; max 0: no bound when min > 0, none allowed when min 0 and args
+			    "" */
+	const char *complete; /* operands: "container", "sandbox", "image", … */
+};
+
+struct command_group {
+	const char *name, *summary;
+	const struct command *commands; /* ends with .name NULL */
+};
+/* cmd/sandbox.c, cmd/ctr.c, cmd/image.c, cmd/system.c define these. */
+extern const struct command_group sandbox_group, ctr_group, image_group, system_group;
+
+struct cli {
+	const struct command_group *group;
+	const struct command *command;
+	struct store store; /* with NEED_STORE */
+	const char *root, *state;
+	int lock_timeout;
+};
+
+/* "caddis: MESSAGE" on stderr, made printable; returns the exit status (by the command's flags). */
+int cli_error(struct cli *cli, const struct err *e);
+/* ERR_USAGE with "see 'caddis ctr run --help'" appended; returns the status. */
+int cli_usage(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
+/* Flushes stdout; a write error is reported once and makes the status 1. Every handler ends with
+ * return cli_done(cli, status). */
+int cli_done(struct cli *cli, int status);
+/* For commands that take several objects: calls fn for each, reports each failure, 1 if any failed.
+ */
+int cli_each(struct cli *cli, char **operands, size_t n,
+	     int (*fn)(struct cli *cli, const char *operand, const void *args, struct err *e),
+	     const void *args);
+
+#endif

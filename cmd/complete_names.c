@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "opt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image/image.h"
+#include "store/record.h"
+
+/* Its name as the record keeps it ("SCOPE/NAME"), else the beginning of its ID. */
+static void add_record(struct store *s, const char *folder, const char *id, struct strv *out)
+{
+	own(str) char *link = str_fmt("%s/%s/name", folder, id);
+	char target[256];
+	ssize_t n = readlinkat(s->root, link, target, sizeof(target) - 1);
+	const char *slash;
+
+	if (n <= 0) {
+		strv_take(out, xstrndup(id, 12));
+		return;
+	}
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	strv_add(out, slash ? slash + 1 : target);
+}
+
+static void add_records(struct store *s, enum record_kind kind, const char *folder,
+			struct strv *out)
+{
+	own(strv) struct strv ids = { 0 };
+	struct err e;
+
+	if (record_list(s, kind, &ids, &e) < 0)
+		return;
+	for (size_t i = 0; i < ids.n; i++)
+		add_record(s, folder, ids.v[i], out);
+}
+
+/* As people write it, unless they have begun to write all of it. */
+static const char *familiar(const char *name, const char *prefix)
+{
+	static const char *const implied[] = { "docker.io/library/", "docker.io/" };
+
+	if (str_some(prefix) && str_starts(name, prefix))
+		return name;
+	for (size_t i = 0; i < ARRAY_LEN(implied); i++)
+		if (str_starts(name, implied[i]))
+			return name + strlen(implied[i]);
+	return name;
+}
+
+static void add_images(struct store *s, const char *prefix, struct strv *out)
+{
+	struct image *images = NULL;
+	size_t n = 0;
+	struct err e;
+
+	if (image_list(s, &images, &n, &e) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < images[i].names.n; j++)
+			strv_add(out, familiar(images[i].names.v[j], prefix));
+		image_free(&images[i]);
+	}
+	free(images);
+}
+
+/* A store that is not there yet is not made by pressing TAB. */
+static bool exists(const char *option, const char *variable, const char *otherwise)
+{
+	const char *env = getenv(variable);
+
+	return access(option ? option : str_some(env) ? env : otherwise, F_OK) == 0;
+}
+
+void complete_names(const char *kind, const char *prefix, const char *root, const char *state,
+		    struct strv *out)
+{
+	own(store) struct store s = { .root = -1, .state = -1 };
+	struct err e;
+
+	if (!exists(root, "CADDIS_ROOT", STORE_ROOT_DEFAULT) ||
+	    !exists(state, "CADDIS_STATE", STORE_STATE_DEFAULT) ||
+	    store_open(root, state, 0, &s, &e) < 0)
+		return;
+	if (str_eq(kind, "sandbox"))
+		add_records(&s, RECORD_SANDBOX, "sandboxes", out);
+	else if (str_eq(kind, "container"))
+		add_records(&s, RECORD_CONTAINER, "containers", out);
+	else if (str_eq(kind, "image"))
+		add_images(&s, prefix, out);
+	strv_sort(out);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctr.h - the files behind 'caddis ctr'. */
+#ifndef CADDIS_CMD_CTR_H
+#define CADDIS_CMD_CTR_H
+
+#include "cli.h"
+#include "pod/container.h"
+#include "spec/field.h"
+#include "table.h"
+
+/* What create and run take alike. */
+struct ctr_config_args {
+	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
+		*entrypoint;
+	struct strmap labels, annotations;
+	struct strv env, volumes, cap_add, cap_drop;
+	struct optint pids_limit, cpu_shares, oom_score_adj;
+	bool stdin_, tty, read_only, privileged, no_new_privs;
+};
+// clang-format off
+#define CTR_CONFIG_OPTS(struct_)                                                                   \
+	OPT(0, "name", "NAME", OPT_STR, struct_, config.name, "name of the container, unique in its sandbox"), \
+	OPT('e', "env", "K[=V]", OPT_LIST, struct_, config.env, "set an environment variable; K alone takes it from here; may be repeated"), \
+	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
+	OPT('u', "user", "USER[:GROUP]", OPT_STR, struct_, config.user, "user, and group, by number or by name in the image"), \
+	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared; may be repeated"), \
+	OPT(0, "label", "K=V", OPT_MAP, struct_, config.labels, "add a label; may be repeated"),    \
+	OPT(0, "annotation", "K=V", OPT_MAP, struct_, config.annotations, "add an annotation; may be repeated"), \
+	OPT(0, "entrypoint", "COMMAND", OPT_STR, struct_, config.entrypoint, "replace the image's entrypoint"), \
+	OPT('i', "interactive", NULL, OPT_BOOL, struct_, config.stdin_, "keep its standard input open"), \
+	OPT('t', "tty", NULL, OPT_BOOL, struct_, config.tty, "give it a terminal"),                 \
+	OPT(0, "read-only", NULL, OPT_BOOL, struct_, config.read_only, "root file system is read-only"), \
+	OPT('m', "memory", "SIZE", OPT_STR, struct_, config.memory, "memory limit, e.g. 64m"),      \
+	OPT(0, "cpus", "N", OPT_STR, struct_, config.cpus, "CPU limit, e.g. 1.5"),                  \
+	OPT(0, "cpu-shares", "N", OPT_INT, struct_, config.cpu_shares, "weight among its siblings, 2 to 262144"), \
+	OPT(0, "pids-limit", "N", OPT_INT, struct_, config.pids_limit, "limit of processes (default: 2048; -1: none)"), \
+	OPT(0, "oom-score-adj", "N", OPT_INT, struct_, config.oom_score_adj, "preference of the OOM killer, -1000 to 1000"), \
+	OPT(0, "cap-add", "CAPABILITY", OPT_LIST, struct_, config.cap_add, "add a capability, or ALL; may be repeated"), \
+	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
+	OPT(0, "privileged", NULL, OPT_BOOL, struct_, config.privileged, "all capabilities and devices, nothing masked, no seccomp"), \
+	OPT(0, "no-new-privileges", NULL, OPT_BOOL, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
+	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
+	OPT(0, "log-path", "PATH", OPT_STR, struct_, config.log_path, "its log, below the sandbox's log directory"), \
+	OPT(0, "pull", "WHEN", OPT_STR, struct_, config.pull, "pull the image: missing (default), always or never", "missing|always|never")
+// clang-format on
+
+/* Options and operands to the CRI configuration. */
+int ctr_config(const struct ctr_config_args *a, const char *image, char **command, size_t n,
+	       struct cri_container_config *out, struct err *e);
+/* Makes sure that the image is here, by --pull. */
+int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e);
+/* "K=V", or "K" from our own environment (left out when it is not there). */
+int ctr_env(const struct strv *given, struct objlist *out, struct err *e);
+
+struct json_object *ctr_json(struct cli *cli, const struct container *c);
+
+/* ctr_run.c, ctr_list.c, ctr_logs.c */
+struct run_args {
+	struct ctr_config_args config;
+	const char *sandbox;
+	bool detach, remove;
+};
+struct exec_args {
+	const char *workdir, *user;
+	struct strv env;
+	bool detach, stdin_, tty;
+};
+struct list_args_ctr {
+	struct list_args list;
+	const char *name, *id, *state, *sandbox, *selector;
+	bool all;
+};
+struct logs_args {
+	bool follow, timestamps;
+	const char *since, *until;
+	struct optint tail;
+};
+extern const struct opt ctr_list_opts[];
+int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_list_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_inspect_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_logs_main(struct cli *cli, const void *args, char **operands, size_t n);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* caddis ctr run and exec: the hot paths. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctr.h"
+#include "pod/container.h"
+
+static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
+		  char id[ID_SIZE], struct err *e)
+{
+	own(cri_container_config) struct cri_container_config config = { 0 };
+	struct cri_sandbox_config sandbox_config = { 0 };
+	struct container_create_args create_args = {
+		.config = &config,
+		.sandbox_config = &sandbox_config,
+		.auto_remove = a->remove,
+	};
+	char sandbox[ID_SIZE];
+	int rc;
+
+	if (ctr_config(&a->config, operands[0], operands + 1, n - 1, &config, e) < 0)
+		return -1;
+	if (a->sandbox) {
+		if (record_find(&cli->store, RECORD_SANDBOX, a->sandbox, sandbox, e) < 0)
+			return -1;
+		create_args.sandbox = sandbox;
+	}
+	if (ctr_image(cli, &a->config, operands[0], e) < 0)
+		return -1;
+	/* Its own sandbox has its name, so that a name taken twice is an error here too. */
+	str_set(&sandbox_config.metadata.name, a->config.name);
+	sandbox_config.linux_.security_context.namespace_options.pid = CRI_NS_CONTAINER;
+	rc = container_create(&cli->store, &create_args, id, e);
+	cri_sandbox_config_free(&sandbox_config);
+	return rc;
+}
+
+int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct run_args *a = args;
+	struct container_attach attach = { .stdin_ = a->config.stdin_ };
+	struct exit_status ended = { 0 };
+	char id[ID_SIZE];
+	struct err e, second;
+
+	attach.tty = a->config.tty && isatty(STDIN_FILENO);
+	if (create(cli, a, operands, n, id, &e) < 0)
+		return cli_error(cli, &e);
+	if (!a->detach) {
+		if (container_run(&cli->store, id, &attach, &ended, &e) < 0)
+			return cli_error(cli, &e);
+		return ended.code;
+	}
+	if (container_start(&cli->store, id, &e) < 0) {
+		if (a->remove)
+			container_remove(&cli->store, id, true, &second);
+		return cli_error(cli, &e);
+	}
+	printf("%s\n", id);
+	return cli_done(cli, 0);
+}
+
+static int exec_args_of(const struct exec_args *a, char **command, size_t n,
+			struct container_exec_args *out, struct err *e)
+{
+	struct objlist env = { 0 };
+
+	if (ctr_env(&a->env, &env, e) < 0)
+		return -1;
+	for (size_t i = 0; i < env.n; i++) {
+		struct cri_env *v = &((struct cri_env *)env.v)[i];
+
+		strv_take(&out->env, str_fmt("%s=%s", v->key, v->value));
+		fields_free(&cri_env_table, v);
+	}
+	free(env.v);
+	for (size_t i = 0; i < n; i++)
+		strv_add(&out->cmd, command[i]);
+	out->user = a->user;
+	out->workdir = a->workdir;
+	out->tty = a->tty;
+	out->stdin_ = a->stdin_;
+	out->client_tty = a->tty && isatty(STDIN_FILENO);
+	out->detach = a->detach;
+	if (a->workdir && a->workdir[0] != '/')
+		return err_set(e, ERR_USAGE, "--workdir %.200s: must be an absolute path",
+			       a->workdir);
+	return 0;
+}
+
+int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct exec_args *a = args;
+	struct container_exec_args exec = { 0 };
+	struct exit_status ended = { 0 };
+	char id[ID_SIZE];
+	struct err e;
+	int rc;
+
+	rc = exec_args_of(a, operands + 1, n - 1, &exec, &e);
+	if (rc == 0)
+		rc = record_find(&cli->store, RECORD_CONTAINER, operands[0], id, &e);
+	if (rc == 0)
+		rc = container_exec(&cli->store, id, &exec, &ended, &e);
+	strv_free(&exec.cmd);
+	strv_free(&exec.env);
+	return rc < 0 ? cli_error(cli, &e) : ended.code;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - one binary, several names: caddis, and an applet per command group.
+ */
+#include "opt.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "executor/executor.h"
+#include "image/image.h"
+#include "pod/sandbox.h"
+#include "spec/field.h"
+
+enum { LOCK_TIMEOUT_DEFAULT = 60 };
+
+struct globals {
+	const char *root, *state;
+	struct optint lock_timeout;
+	bool version;
+};
+
+// clang-format off
+const struct opt global_opts[] = {
+	OPT(0, "root", "DIR", OPT_STR, struct globals, root, "keep images, sandboxes and containers in DIR [$CADDIS_ROOT, /var/lib/caddis]", "dir"),
+	OPT(0, "state", "DIR", OPT_STR, struct globals, state, "keep what ends with a reboot in DIR [$CADDIS_STATE, /run/caddis]", "dir"),
+	OPT(0, "lock-timeout", "SECONDS", OPT_INT, struct globals, lock_timeout, "wait at most so long for another caddis; -1: for ever [60]"),
+	OPT_END,
+};
+static const struct opt version_opts[] = {
+	OPT(0, "version", NULL, OPT_BOOL, struct globals, version, "print the version"),
+	OPT_END,
+};
+
+static int version_main(struct cli *cli, const void *args, char **operands, size_t n);
+static int help_main(struct cli *cli, const void *args, char **operands, size_t n);
+
+const struct command top_commands[] = {
+	{ .name = "version", .args = "", .summary = "print the version", .run = version_main },
+	{ .name = "help", .args = "[GROUP [VERB]]", .summary = "explain a group or a verb", .run = help_main, .complete = "group,verb" },
+	{ .name = NULL },
+};
+// clang-format on
+
+const struct command_group *const command_groups[] = { &sandbox_group, &ctr_group, &image_group,
+						       &system_group, NULL };
+
+/* argv[0] of a link to the binary, and the group that it stands for. */
+static const struct applet {
+	const char *name, *group;
+} applets[] = {
+	{ "caddis-sandbox", "sandbox" },
+	{ "caddis-ctr", "ctr" },
+	{ "caddis-image", "image" },
+};
+
+/* What people type who come from other tools. */
+static const struct synonym {
+	const char *word, *meant;
+} synonyms[] = {
+	{ "pod", "sandbox" },	 { "pods", "sandbox" },	  { "container", "ctr" },
+	{ "containers", "ctr" }, { "images", "image" },	  { "ps", "ls" },
+	{ "list", "ls" },	 { "delete", "rm" },	  { "remove", "rm" },
+	{ "rmi", "rm" },	 { "status", "inspect" }, { "info", "inspect" },
+};
+
+static int version_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	(void)args;
+	(void)operands;
+	(void)n;
+	puts("caddis " CADDIS_VERSION);
+	return cli_done(cli, 0);
+}
+
+const struct command_group *group_find(const char *name)
+{
+	for (const struct command_group *const *g = command_groups; *g; g++)
+		if (str_eq((*g)->name, name))
+			return *g;
+	return NULL;
+}
+
+const struct command *command_find(const struct command *commands, const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (str_eq(c->name, name))
+			return c;
+	return NULL;
+}
+
+static const char *synonym_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++)
+		if (str_eq(synonyms[i].word, word))
+			return synonyms[i].meant;
+	return NULL;
+}
+
+static int unknown_verb(struct cli *cli, const char *word)
+{
+	const char *names[64], *meant = synonym_of(word);
+	size_t n = 0;
+
+	for (const struct command *c = cli->group->commands; c->name && n < ARRAY_LEN(names) - 1;
+	     c++)
+		if (!(c->flags & HIDDEN))
+			names[n++] = c->name;
+	names[n] = NULL;
+	if (!meant || !command_find(cli->group->commands, meant))
+		meant = suggest(word, names);
+	if (meant)
+		return cli_usage(cli, "%s has no verb '%s' (did you mean '%s'?)", cli->group->name,
+				 word, meant);
+	return cli_usage(cli, "%s has no verb '%s'", cli->group->name, word);
+}
+
+static int unknown_group(struct cli *cli, const char *word)
+{
+	const char *names[64], *meant = synonym_of(word);
+	size_t n = 0;
+
+	/* "caddis run": a verb without its group. */
+	for (const struct command_group *const *g = command_groups; *g; g++) {
+		if (command_find((*g)->commands, word))
+			return cli_usage(cli, "there is no '%s' by itself (did you mean '%s %s'?)",
+					 word, (*g)->name, word);
+		names[n++] = (*g)->name;
+	}
+	for (const struct command *c = top_commands; c->name; c++)
+		names[n++] = c->name;
+	names[n] = NULL;
+	if (!meant || !group_find(meant))
+		meant = suggest(word, names);
+	if (meant)
+		return cli_usage(cli, "unknown command '%s' (did you mean '%s'?)", word, meant);
+	return cli_usage(cli, "unknown command '%s'", word);
+}
+
+static int help_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct command *c;
+
+	(void)args;
+	if (n == 0) {
+		help_top(stdout);
+		return cli_done(cli, 0);
+	}
+	c = n == 1 ? command_find(top_commands, operands[0]) : NULL;
+	cli->command = NULL;
+	cli->group = c ? NULL : group_find(operands[0]);
+	if (!c && !cli->group)
+		return unknown_group(cli, operands[0]);
+	if (n == 1 && cli->group) {
+		help_group(stdout, cli->group);
+		return cli_done(cli, 0);
+	}
+	if (cli->group)
+		c = command_find(cli->group->commands, operands[1]);
+	if (!c)
+		return unknown_verb(cli, operands[1]);
+	help_command(stdout, cli->group, c);
+	return cli_done(cli, 0);
+}
+
+/* Operands against the command's row: 0, or the status of the complaint. */
+static int check_operands(struct cli *cli, const struct opt_result *r)
+{
+	const struct command *c = cli->command;
+	bool none = c->max == 0 && c->min == 0 &&
+		    (!str_some(c->args) || str_eq(c->args, "[OPTION...]"));
+
+	if (r->n < c->min)
+		return cli_usage(cli, "too few arguments: expected %s", c->args);
+	if (none && r->n)
+		return cli_usage(cli, "unexpected argument '%s'", r->operands[0]);
+	if (c->max && r->n > c->max)
+		return cli_usage(cli, "unexpected argument '%s'", r->operands[c->max]);
+	return 0;
+}
+
+static int run_with_store(struct cli *cli, const void *args, const struct opt_result *r)
+{
+	struct err e = { 0 };
+	int status;
+
+	if (!(cli->command->flags & NEED_STORE))
+		return cli->command->run(cli, args, r->operands, r->n);
+	if (store_open(cli->root, cli->state, cli->lock_timeout, &cli->store, &e) < 0)
+		return cli_error(cli, &e);
+	cli->store.release = pod_release;
+	image_layers_in_use = pod_layers_in_use;
+	status = cli->command->run(cli, args, r->operands, r->n);
+	store_close(&cli->store);
+	return status;
+}
+
+static int set_globals(struct cli *cli, const struct globals *g)
+{
+	if (g->lock_timeout.set && (g->lock_timeout.v < -1 || g->lock_timeout.v > INT32_MAX))
+		return cli_usage(cli, "--lock-timeout: expected seconds or -1, found \"%lld\"",
+				 (long long)g->lock_timeout.v);
+	cli->root = g->root;
+	cli->state = g->state;
+	cli->lock_timeout = g->lock_timeout.set ? (int)g->lock_timeout.v : LOCK_TIMEOUT_DEFAULT;
+	return 0;
+}
+
+/* The operand at which options end; 0: none. */
+static size_t stop_at(const struct command *c)
+{
+	return c->flags & STOP_AT_OPERAND ? 1 : c->flags & STOP_AT_SECOND ? 2 : 0;
+}
+
+/* words: what follows the verb. */
+static int run_command(struct cli *cli, struct globals *g, char **argv, char **words, size_t n)
+{
+	const struct command *c = cli->command;
+	own(str) char *args = xcalloc(1, c->args_size ? c->args_size : 1);
+	struct opt_set sets[] = { { c->opts, args }, { global_opts, g } };
+	own(opt_result) struct opt_result r = { 0 };
+	struct err e = { 0 };
+	int status;
+
+	if (opt_parse(sets, ARRAY_LEN(sets), stop_at(c), words, n, &r, &e) < 0) {
+		status = cli_usage(cli, "%s", e.msg);
+	} else if (r.help) {
+		help_command(stdout, cli->group, c);
+		status = cli_done(cli, 0);
+	} else {
+		status = check_operands(cli, &r);
+		if (!status)
+			status = set_globals(cli, g);
+		if (!status && c->flags & ENTERS_CONTAINER && executor_protect(argv, &e) < 0)
+			status = cli_error(cli, &e);
+		else if (!status)
+			status = run_with_store(cli, args, &r);
+	}
+	opt_release(&sets[0]);
+	return status;
+}
+
+/* words: what follows the group. */
+static int run_group(struct cli *cli, struct globals *g, char **argv, char **words, size_t n)
+{
+	struct opt_set sets[] = { { global_opts, g } };
+	own(opt_result) struct opt_result r = { 0 };
+	struct err e = { 0 };
+
+	if (opt_parse(sets, ARRAY_LEN(sets), 1, words, n, &r, &e) < 0)
+		return cli_usage(cli, "%s", e.msg);
+	if (r.help) {
+		help_group(stdout, cli->group);
+		return cli_done(cli, 0);
+	}
+	if (r.n == 0)
+		return cli_usage(cli, "which verb of %s?", cli->group->name);
+	cli->command = command_find(cli->group->commands, r.operands[0]);
+	if (!cli->command)
+		return unknown_verb(cli, r.operands[0]);
+	return run_command(cli, g, argv, r.operands + 1, r.n - 1);
+}
+
+static int run_top(struct cli *cli, char **argv, char **words, size_t n)
+{
+	struct globals g = { 0 };
+	struct opt_set sets[] = { { global_opts, &g }, { version_opts, &g } };
+	own(opt_result) struct opt_result r = { 0 };
+	struct err e = { 0 };
+
+	if (opt_parse(sets, ARRAY_LEN(sets), 1, words, n, &r, &e) < 0)
+		return cli_usage(cli, "%s", e.msg);
+	if (g.version)
+		return version_main(cli, NULL, NULL, 0);
+	if (r.help) {
+		help_top(stdout);
+		return cli_done(cli, 0);
+	}
+	if (r.n == 0)
+		return cli_usage(cli, "which group? sandbox, ctr, image or system");
+	cli->command = command_find(top_commands, r.operands[0]);
+	if (!cli->command) {
+		cli->group = group_find(r.operands[0]);
+		if (!cli->group)
+			return unknown_group(cli, r.operands[0]);
+		return run_group(cli, &g, argv, r.operands + 1, r.n - 1);
+	}
+	return run_command(cli, &g, argv, r.operands + 1, r.n - 1);
+}
+
+static const char *applet_group(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL, *name = slash ? slash + 1 : argv0;
+
+	for (size_t i = 0; i < ARRAY_LEN(applets); i++)
+		if (str_eq(applets[i].name, name))
+			return applets[i].group;
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	struct globals g = { 0 };
+	const char *group;
+	char **words = argv + (argc > 0);
+	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
+
+	fd_open_std();
+	/* A closed pipe is a failed write, which cli_done() notices. Containers get the default
+	 * back. */
+	signal(SIGPIPE, SIG_IGN);
+	if (n && str_eq(words[0], "--complete")) {
+		complete_words(words + 1, n - 1);
+		return 0;
+	}
+	if (n && str_eq(words[0], "--list-options")) {
+		list_options(stdout);
+		return cli_done(&cli, 0);
+	}
+	group = applet_group(argc > 0 ? argv[0] : NULL);
+	if (!group)
+		return run_top(&cli, argv, words, n);
+	cli.group = group_find(group);
+	return run_group(&cli, &g, argv, words, n);
+}
