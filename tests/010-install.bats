@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# install.sh and make install: what they put where, and that they take it away again.
+
+load helpers
+
+TOP=$BATS_TEST_DIRNAME/..
+
+install_into() {
+	make -s -C "$TOP" BUILD="$(dirname "$CADDIS")" DESTDIR="$TEST_DIR/dest" PREFIX=/opt/c "$@"
+}
+
+@test "make install puts program, links, manual and completions in their places" {
+	local prefix=$TEST_DIR/dest/opt/c name page
+	install_into install
+	[ "$("$prefix/bin/caddis" version)" = "$(caddis version)" ]
+	for name in sandbox ctr image; do
+		[ "$("$prefix/bin/caddis-$name" --help)" = "$(caddis "$name" --help)" ]
+		[ -e "$prefix/share/bash-completion/completions/caddis-$name" ]
+	done
+	for page in "$TOP"/man/*.1; do
+		cmp "$page" "$prefix/share/man/man1/${page##*/}"
+	done
+	[ -s "$prefix/share/bash-completion/completions/caddis" ]
+	[ -s "$prefix/share/zsh/site-functions/_caddis" ]
+	[ -s "$prefix/share/fish/vendor_completions.d/caddis.fish" ]
+}
+
+@test "make install replaces a program that is running" {
+	install_into install
+	"$TEST_DIR/dest/opt/c/bin/caddis" --help > /dev/full 2>&1 || true
+	local inode
+	inode=$(stat -c %i "$TEST_DIR/dest/opt/c/bin/caddis")
+	exec 9< "$TEST_DIR/dest/opt/c/bin/caddis"
+	install_into install
+	[ "$(stat -c %i "$TEST_DIR/dest/opt/c/bin/caddis")" != "$inode" ]
+	[ "$(stat -Lc %i /proc/self/fd/9)" = "$inode" ]
+	exec 9<&-
+}
+
+@test "make uninstall takes every file of install away, and no other" {
+	install_into install
+	touch "$TEST_DIR/dest/opt/c/bin/other" "$TEST_DIR/dest/opt/c/share/man/man1/other.1"
+	install_into uninstall
+	run bash -c "find '$TEST_DIR/dest' ! -type d | sort"
+	assert_output "$TEST_DIR/dest/opt/c/bin/other
+$TEST_DIR/dest/opt/c/share/man/man1/other.1"
+}
+
+@test "install.sh explains itself, and refuses what it does not know" {
+	run --separate-stderr "$TOP/install.sh" --help
+	[ "$status" -eq 0 ]
+	assert_output_has "--check"
+	run --separate-stderr "$TOP/install.sh" --chekc
+	[ "$status" -eq 2 ]
+	assert_output ""
+}
+
+@test "the demo does what it prints and leaves nothing behind" {
+	mkdir "$TEST_DIR/tmp"
+	run --separate-stderr env TMPDIR="$TEST_DIR/tmp" DEMO_CADDIS="$CADDIS" "$TOP/install.sh" --demo
+	[ "$status" -eq 0 ] || fail "status $status" "$output" "$stderr"
+	assert_output_has "# caddis ctr run --rm -s demo busybox echo 'hello from a container'
+hello from a container"
+	assert_output_has "nothing is left"
+	[ -z "$(ls -A "$TEST_DIR/tmp")" ]
+}

@@ -1,0 +1,305 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Pulling from registries that lie, break off, or never end.
+
+load helpers
+load registry
+
+setup() {
+	caddis_setup
+	start_fake_registry
+}
+
+# refused REPOSITORY TEXT: the pull fails with one line that has TEXT in it, and changes nothing.
+refused() {
+	run_fails 1 image pull -q "$FAKE/$1:1"
+	assert_error "$2"
+	assert_error "image $FAKE/$1:1: "
+	assert_output ""
+	assert_no_image
+}
+
+# pulled REPOSITORY: the pull works in spite of everything, and the tree is the right one.
+pulled() {
+	run_ok image pull -q "$FAKE/$1:1"
+	run_ok image ls -o name
+	assert_output "$FAKE/$1:1"
+	[ "$(cat "$CADDIS_ROOT"/layers/*/tree/second)" = 2 ]
+	[ "$(cat "$CADDIS_ROOT"/layers/*/tree/first | wc -c)" -eq 640000 ]
+}
+
+# The digests of the layers' blobs of the one image that is here.
+blobs_of_layers() {
+	local manifest
+
+	manifest=$(jq -r '.manifests[0].digest' "$CADDIS_ROOT/images/index.json")
+	jq -r '.layers[].digest' "$CADDIS_ROOT/images/blobs/sha256/${manifest#sha256:}"
+}
+
+@test "a well-behaved registry serves the image that the others are measured by" {
+	pulled good
+}
+
+@test "an image that is here and unchanged costs one HEAD request" {
+	pulled good
+	: > "$TEST_DIR/requests"
+	run_ok image pull "$FAKE/good:1"
+	[ "$(cat "$TEST_DIR/requests")" = "HEAD /v2/good/manifests/1 " ] || fail "$(cat "$TEST_DIR/requests")"
+	assert_no_error
+}
+
+@test "an image that is here is not asked for again when it is named by digest" {
+	local digest
+
+	pulled good
+	digest=$("$CADDIS" image inspect "$FAKE/good:1" | jq -r '.[0].digest')
+	run_ok image pull -q "$FAKE/good@$digest"
+	: > "$TEST_DIR/requests"
+	run_ok image pull -q "$FAKE/good@$digest"
+	[ ! -s "$TEST_DIR/requests" ]
+}
+
+@test "a blob of wrong bytes and the right length is refused" {
+	refused wrong-bytes "digest mismatch"
+}
+
+@test "a blob that is no gzip at all is told as what it is, a digest that does not match" {
+	refused not-gzip "digest mismatch"
+}
+
+@test "a blob that was wrong once is asked for a second time" {
+	pulled wrong-bytes-once
+}
+
+@test "a blob that always breaks off is refused" {
+	refused truncated "blob sha256:"
+}
+
+@test "a blob that breaks off is resumed where it was cut" {
+	pulled cut-twice
+	[ "$(requests_for 'bytes=')" -eq 2 ] || fail "$(cat "$TEST_DIR/requests")"
+}
+
+@test "a blob that breaks off at a server without ranges is read again from the start" {
+	pulled cut-no-range
+}
+
+@test "another part of the blob than was asked for is refused" {
+	refused wrong-range "another part"
+}
+
+@test "a blob that is longer than its manifest says is refused" {
+	refused too-long "longer than"
+}
+
+@test "a blob of announced length that does not fit the manifest is refused" {
+	refused smaller-size "bytes, not"
+}
+
+@test "a blob that never ends is given up at its size" {
+	refused endless-blob "longer than"
+}
+
+@test "a blob without a Content-Length is taken when size and digest are right" {
+	pulled no-length
+}
+
+@test "a manifest that never ends is given up at 4 MiB" {
+	refused endless-manifest "larger than 4 MiB"
+}
+
+@test "an error message that never ends is given up" {
+	refused endless-error "does not end"
+}
+
+@test "headers that never end are given up" {
+	run_fails 1 image pull -q "$FAKE/endless-headers:1"
+	assert_error "header"
+	assert_no_image
+}
+
+@test "a manifest that is served as text and does not say what it is, is refused" {
+	refused wrong-type "no media type of images"
+}
+
+@test "a manifest without any type is refused" {
+	refused no-type "no media type of images"
+}
+
+@test "a document that is index and manifest at once is refused" {
+	refused both "at once"
+}
+
+@test "a manifest that says it is an index is refused" {
+	refused body-says-index "served as"
+}
+
+@test "a manifest of schema 1 is refused by its name" {
+	refused schema1 "schema 1"
+}
+
+@test "an artifact that is no image is refused by its type" {
+	refused artifact "application/vnd.example.thing+json"
+}
+
+@test "an encoded manifest is refused" {
+	refused encoded "encoded"
+}
+
+@test "digests that are no sha256 digests are refused, and never asked for" {
+	refused upper-digest "invalid digest"
+	refused path-digest "invalid digest"
+	refused short-digest "invalid digest"
+	refused config-digest "invalid digest"
+	refused sha512-digest "not supported"
+	[ "$(requests_for /blobs/)" -eq 0 ] || fail "$(cat "$TEST_DIR/requests")"
+	[ "$(requests_for passwd)" -eq 0 ]
+}
+
+@test "a negative size is refused" {
+	refused negative-size "impossible size"
+}
+
+@test "a layer that unpacks to something else than its configuration says is refused" {
+	refused wrong-diff-id "diff ID mismatch"
+}
+
+@test "a configuration with fewer diff IDs than layers is refused" {
+	refused few-diff-ids "2 layers but 1 diff IDs"
+}
+
+@test "pulling by digest takes no other bytes" {
+	local digest=sha256:0123456789012345678901234567890123456789012345678901234567890123
+
+	run_fails 1 image pull -q "$FAKE/wrong-manifest@$digest"
+	assert_error "digest mismatch: asked for manifest $digest"
+	assert_no_image
+}
+
+@test "redirects of blobs are followed" {
+	pulled redirect
+}
+
+@test "redirects in a circle come to an end" {
+	refused redirect-loop "redirected more than 10 times"
+	[ "$(wc -l < "$TEST_DIR/requests")" -eq 11 ]
+}
+
+@test "redirects to other protocols are refused" {
+	refused redirect-file "neither http nor https"
+	refused redirect-ftp "neither http nor https"
+}
+
+@test "503 is tried again" {
+	pulled flaky
+}
+
+@test "429 is tried again after the time that the registry asks for" {
+	local start=$SECONDS
+
+	run_ok image pull -q "$FAKE/busy:1"
+	[ $((SECONDS - start)) -ge 2 ]
+}
+
+@test "a registry's words reach the terminal short and harmless" {
+	run_fails 1 image pull -q "$FAKE/refused:1"
+	assert_error "access denied (status 403): DENIED: not"
+	# shellcheck disable=SC2154 # bats sets it
+	[[ $stderr != *$'\e'* ]]
+	[ "${#stderr}" -lt 1000 ]
+	assert_no_image
+}
+
+@test "a name that the registry does not have is told so" {
+	run_ok image pull -q "$FAKE/index:1"
+	run_fails 1 image pull -q "$FAKE/index@sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	assert_error "not found (status 404): MANIFEST_UNKNOWN: no such thing"
+}
+
+@test "a registry that is not there is told so within ten seconds" {
+	local start=$SECONDS
+
+	run_fails 1 image pull 127.0.0.1:1/a
+	assert_error "registry 127.0.0.1:1: "
+	[ $((SECONDS - start)) -lt 10 ]
+	assert_no_image
+}
+
+@test "of an index, the image for this machine or for the platform asked for is pulled" {
+	local here
+
+	here=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+	run_ok image pull -q "$FAKE/index:1"
+	run_ok image inspect "$FAKE/index:1"
+	[ "$(jq -r '.[0].architecture, .[0].config.cmd[0]' <<< "$output")" = "$here"$'\n'"$here" ]
+	run_ok image pull -q --platform linux/s390x "$FAKE/index:1"
+	run_ok image inspect "$FAKE/index:1"
+	[ "$(jq -r '.[0].architecture' <<< "$output")" = s390x ]
+	run_fails 1 image pull -q --platform linux/riscv64 "$FAKE/index:1"
+	assert_error "no image for linux/riscv64; available: linux/amd64, linux/arm64/v8, linux/s390x"
+}
+
+@test "an image for another machine is pulled only when that is asked for" {
+	run_ok image pull -q --platform linux/amd64 "$FAKE/good:1"
+	run_fails 1 image pull -q --platform linux/s390x "$FAKE/good:2"
+	assert_error "the image is for linux/amd64"
+}
+
+@test "two pulls at once download each blob once" {
+	local pids=() pid blob
+
+	for _ in 1 2 3 4; do
+		background "$CADDIS" image pull -q "$FAKE/good:1" > /dev/null
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	[ "$(blobs_of_layers | wc -l)" -eq 2 ]
+	for blob in $(blobs_of_layers); do
+		[ "$(requests_for "/blobs/$blob")" -eq 1 ] || fail "$blob" "$(sort "$TEST_DIR/requests")"
+	done
+	run_ok image ls -o name
+	assert_output "$FAKE/good:1"
+}
+
+@test "a blob that has gone bad on disk is fetched again when it is needed" {
+	local blob layer
+
+	pulled good
+	blob=$(find "$CADDIS_ROOT/images/blobs/sha256" -size +100k)
+	printf x | dd of="$blob" bs=1 seek=1000 conv=notrunc status=none
+	layer=$(find "$CADDIS_ROOT/layers" -name first)
+	rm "${layer%/tree/first}/complete"
+	run_ok image pull -q "$FAKE/good:1"
+	[ "sha256:$(sha256sum < "$blob" | cut -d' ' -f1)" = "sha256:${blob##*/}" ]
+	[ -e "${layer%/tree/first}/complete" ]
+}
+
+half_downloaded() {
+	[ -n "$(find "$CADDIS_ROOT/staging" -name blob -size +50k 2>/dev/null)" ]
+}
+
+@test "a pull that is killed lists nothing, and the next one heals what it left" {
+	background "$CADDIS" image pull -q "$FAKE/slow:1" > /dev/null
+	wait_until 20 half_downloaded
+	kill -9 "${TEST_PIDS[-1]}"
+	run_ok image ls -q
+	assert_output ""
+	[ -n "$(ls -A "$CADDIS_ROOT/staging")" ]
+	pulled slow
+	[ -z "$(ls -A "$CADDIS_ROOT/staging")" ] || fail "$(ls -A "$CADDIS_ROOT/staging")"
+	[ -z "$(ls -A "$CADDIS_STATE/pulls")" ]
+}
+
+@test "a pull that runs out of space says so and leaves nothing" {
+	local out
+
+	mkdir "$TEST_DIR/small"
+	# shellcheck disable=SC2016 # for the inner shell
+	out=$(unshare -m sh -c '
+		mount -t tmpfs -o size=400k none "$1/small" &&
+		CADDIS_ROOT=$1/small/root "$2" image pull -q "$3" 2>&1
+		ls -A "$1/small/root/staging" "$1/small/root/layers" "$1/small/root/images/blobs/sha256" |
+			grep -v -e : -e "^$" | sed "s/^/left: /"
+		CADDIS_ROOT=$1/small/root "$2" image ls -q' sh "$TEST_DIR" "$CADDIS" "$FAKE/good:1")
+	[[ $out == "caddis: image $FAKE/good:1: "*"No space left on device" ]] || fail "$out"
+}

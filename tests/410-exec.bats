@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+load helpers
+
+setup() {
+	caddis_setup
+	test_image
+	run_ok sandbox create web
+}
+
+running() {
+	run_ok ctr run -d -s web --name a "$@"
+}
+
+@test "exec runs in the container: its files, processes, user, environment, cgroup" {
+	running -e A=1 -w /tmp -u user busybox sleep 1000
+	run_ok ctr exec a sh -c 'echo $A; pwd; id -u; cat /proc/1/comm; cat /proc/self/cgroup | grep pids'
+	[ "${lines[0]} ${lines[1]} ${lines[2]} ${lines[3]}" = "1 /tmp 1000 sleep" ] || fail "$output"
+	for ns in pid mnt net ipc uts cgroup; do
+		run_ok ctr exec -u 0 a readlink "/proc/self/ns/$ns"
+		inner=$output
+		run_ok ctr exec -u 0 a readlink "/proc/1/ns/$ns"
+		assert_output "$inner"
+	done
+}
+
+@test "exec gives the status of its command, 126, 127 or 125" {
+	running busybox sleep 1000
+	run_fails 3 ctr exec a sh -c 'exit 3'
+	run_fails 137 ctr exec a sh -c 'kill -9 $$'
+	run_fails 127 ctr exec a nosuch
+	assert_error nosuch
+	run_fails 126 ctr exec a /etc/passwd
+	run_fails 125 ctr exec nosuch true
+	assert_error "no container nosuch"
+	run_fails 125 ctr exec a
+	run_ok ctr stop -t 0 a
+	run_fails 125 ctr exec a true
+	assert_error "not running"
+}
+
+@test "exec takes user, directory, variables and standard input" {
+	running busybox sleep 1000
+	run_ok ctr exec -u user -w /usr -e X=y a sh -c 'id -u; pwd; echo $X; echo $HOME'
+	assert_output "1000
+/usr
+y
+/tmp"
+	[ "$(printf abc | "$CADDIS" ctr exec -i a cat)" = abc ]
+	run_fails 125 ctr exec -u nosuch a true
+}
+
+@test "exec loses no output and leaves no process" {
+	running busybox sleep 1000
+	for n in 1 65537 5000000; do
+		got=$("$CADDIS" ctr exec a head -c "$n" /dev/zero | wc -c)
+		[ "$got" -eq "$n" ] || fail "$got of $n bytes"
+	done
+	run_ok ctr exec a ps -o comm
+	[ "$(grep -c sleep <<< "$output")" -eq 1 ]
+	[ "$(grep -cv -e sleep -e ps -e COMMAND <<< "$output")" -eq 0 ] || fail "$output"
+}
+
+@test "exec returns when its command ends, whatever its children keep open" {
+	running busybox sleep 1000
+	start=$(date +%s%N)
+	run_ok ctr exec a sh -c 'sleep 300 & echo hi'
+	assert_output hi
+	[ $((($(date +%s%N) - start) / 1000000)) -lt 3000 ]
+}
+
+@test "exec -d does not wait" {
+	running busybox sleep 1000
+	run_ok ctr exec -d a sh -c 'sleep 0.2; echo x > /tmp/done; sleep 1000'
+	wait_until 5 "$CADDIS" ctr exec a test -e /tmp/done
+}
+
+@test "an exec that is killed takes its command along" {
+	running busybox sleep 1000
+	"$CADDIS" ctr exec a sleep 777 3>&- &
+	pid=$!
+	wait_until 5 in_container a "sleep 777"
+	kill -9 "$pid"
+	wait "$pid" || true
+	wait_until 3 not_in_container a "sleep 777"
+}
+
+in_container() {
+	"$CADDIS" ctr exec "$1" ps -o args | grep -q "^$2"
+}
+
+not_in_container() {
+	! in_container "$@"
+}
+
+@test "100 execs one after another and 20 at once all succeed" {
+	running busybox sleep 1000
+	for i in {1..100}; do
+		[ "$("$CADDIS" ctr exec a echo "$i")" = "$i" ]
+	done
+	for i in {1..20}; do
+		"$CADDIS" ctr exec a echo "$i" > "$TEST_DIR/out.$i" 3>&- &
+		pids[i]=$!
+	done
+	for i in {1..20}; do
+		wait "${pids[i]}" || fail "exec $i"
+		[ "$(cat "$TEST_DIR/out.$i")" = "$i" ]
+	done
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# From cron, from scripts, from odd places.
+
+load helpers
+
+setup() {
+	caddis_setup
+	test_image
+	run_ok sandbox create web
+}
+
+bare() {
+	env -i CADDIS_ROOT="$CADDIS_ROOT" CADDIS_STATE="$CADDIS_STATE" "$CADDIS" "$@"
+}
+
+@test "without any environment" {
+	[ "$(bare ctr run --rm -s web busybox echo hi)" = hi ]
+	[ "$(env -i "$CADDIS" --root "$CADDIS_ROOT" --state "$CADDIS_STATE" ctr run --rm -s web busybox echo hi)" = hi ]
+}
+
+@test "with closed standard streams" {
+	mkdir "$TEST_DIR/v"
+	"$CADDIS" ctr run --rm -s web -v "$TEST_DIR/v:/v" busybox sh -c 'echo hi > /v/out; ls /proc/self/fd > /v/fds' <&- >&- 2>&-
+	[ "$(cat "$TEST_DIR/v/out")" = hi ]
+	[ "$(xargs < "$TEST_DIR/v/fds")" = "0 1 2 3" ]
+	"$CADDIS" ctr run -d -s web --name d busybox sh -c 'echo hi; sleep 0.1' <&- >&- 2>&-
+	run_ok ctr wait d
+	run_ok ctr logs d
+	assert_output hi
+	"$CADDIS" sandbox create other <&- >&- 2>&- || [ $? -eq 1 ]
+}
+
+@test "with any umask" {
+	for mask in 0000 0077 0777; do
+		(umask $mask && "$CADDIS" sandbox create "m$mask" > /dev/null)
+		[ "$( (umask $mask && "$CADDIS" ctr run --rm -s "m$mask" -u 1000 busybox cat /etc/hostname) )" = "m$mask" ]
+		[ "$( (umask $mask && "$CADDIS" ctr run --rm -s "m$mask" busybox stat -c %a / /etc /dev/shm) | xargs)" = "755 755 1777" ]
+	done
+	[ "$(stat -c %a "$CADDIS_ROOT" "$CADDIS_STATE" | xargs)" = "700 700" ]
+}
+
+@test "from a directory that is gone" {
+	mkdir "$TEST_DIR/gone"
+	cd "$TEST_DIR/gone"
+	rmdir "$TEST_DIR/gone"
+	run_ok ctr run --rm -s web busybox pwd
+	assert_output /
+	run_ok ctr run -d -s web --name a busybox sleep 100
+	run_ok ctr exec a pwd
+	run_fails 125 ctr run --rm -s web -v rel:/x busybox true
+	run_fails 1 --root relative sandbox ls
+	cd /
+}
+
+@test "in another locale" {
+	[ "$(LC_ALL=de_DE.UTF-8 LANG=tr_TR.UTF-8 "$CADDIS" ctr run --rm -s web --cpus 0.5 busybox echo hi)" = hi ]
+}
+
+@test "with inherited file descriptors, none of which reaches a container" {
+	run bash -c 'exec 7</ 8</etc 9</dev 10</proc; "$CADDIS" ctr run --rm -s web busybox ls /proc/self/fd'
+	[ "$(xargs <<< "$output")" = "0 1 2 3" ] || fail "$output"
+	run_ok ctr run -d -s web --name a busybox sleep 100
+	run bash -c 'exec 7</ 8</etc; "$CADDIS" ctr exec a ls /proc/self/fd'
+	[ "$(xargs <<< "$output")" = "0 1 2 3" ] || fail "$output"
+}
+
+@test "with ignored and blocked signals, which the container does not inherit" {
+	run_ok ctr run --rm -s web busybox grep -E '^Sig(Blk|Ign)' /proc/self/status
+	assert_output "SigBlk:	0000000000000000
+SigIgn:	0000000000000000"
+	run bash -c 'trap "" TERM HUP PIPE; "$CADDIS" ctr run --rm -s web busybox grep ^SigIgn /proc/self/status'
+	[ "$output" = "SigIgn:	0000000000000000" ] || fail "$output"
+}
+
+@test "not as root it says so" {
+	run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups "$CADDIS" sandbox ls
+	[ "$status" -eq 1 ]
+	assert_error "needs root"
+}
+
+@test "the roots are closed to other users, lock files too" {
+	run setpriv --reuid 65534 --regid 65534 --clear-groups ls "$CADDIS_ROOT"
+	[ "$status" -ne 0 ]
+	[ -z "$(find "$CADDIS_ROOT" -name '*lock*' -perm /077)" ]
+}
+
+@test "a full disk for standard output is an error" {
+	"$CADDIS" sandbox ls > /dev/full 2> "$TEST_DIR/err" && fail "no error"
+	grep -q "No space left" "$TEST_DIR/err"
+}
