@@ -265,7 +265,8 @@ check() {
 		for program in build/tests/unit/*_test; do
 			[ -x "$program" ] && counted "$program" "$program"
 		done
-		CADDIS=$PWD/build/caddis counted bats bats --formatter tap tests
+		# A test that hangs fails, and the whole run comes to an end.
+		CADDIS=$PWD/build/caddis BATS_TEST_TIMEOUT=240 counted bats timeout -k 10 1800 bats --formatter tap tests
 		for rule in format tidy cppcheck shell man layers; do
 			one "lint: $rule" make -s "lint-$rule"
 		done

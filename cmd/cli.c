@@ -70,15 +70,17 @@ int cli_each(struct cli *cli, char **operands, size_t n,
 	     int (*fn)(struct cli *cli, const char *operand, const void *args, struct err *e),
 	     const void *args)
 {
-	int status = 0;
+	int status = 0, failed;
 
 	for (size_t i = 0; i < n; i++) {
 		struct err e = { 0 };
 
 		if (fn(cli, operands[i], args, &e) == 0)
 			continue;
-		cli_error(cli, &e);
-		status = 1;
+		/* 2 only when nothing but the way it was called was wrong. */
+		failed = cli_error(cli, &e);
+		if (status != 1)
+			status = failed;
 	}
 	return cli_done(cli, status);
 }

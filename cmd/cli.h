@@ -89,8 +89,8 @@ int cli_usage(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 /* Flushes stdout; a write error is reported once and makes the status 1. Every handler ends with
  * return cli_done(cli, status). */
 int cli_done(struct cli *cli, int status);
-/* For commands that take several objects: calls fn for each, reports each failure, 1 if any failed.
- */
+/* For commands that take several objects: calls fn for each and reports each failure. 1 if any
+ * failed, 2 if all that failed did so for the way it was called. Ends with cli_done(). */
 int cli_each(struct cli *cli, char **operands, size_t n,
 	     int (*fn)(struct cli *cli, const char *operand, const void *args, struct err *e),
 	     const void *args);

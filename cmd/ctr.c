@@ -102,7 +102,7 @@ static int start_one(struct cli *cli, const char *operand, const void *args, str
 
 static int start_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, start_one, args));
+	return cli_each(cli, operands, n, start_one, args);
 }
 
 static int stop_one(struct cli *cli, const char *operand, const void *args, struct err *e)
@@ -120,7 +120,7 @@ static int stop_one(struct cli *cli, const char *operand, const void *args, stru
 
 static int stop_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, stop_one, args));
+	return cli_each(cli, operands, n, stop_one, args);
 }
 
 static int kill_one(struct cli *cli, const char *operand, const void *args, struct err *e)
@@ -141,7 +141,7 @@ static int kill_one(struct cli *cli, const char *operand, const void *args, stru
 
 static int kill_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, kill_one, args));
+	return cli_each(cli, operands, n, kill_one, args);
 }
 
 static int rm_one(struct cli *cli, const char *operand, const void *args, struct err *e)
@@ -157,7 +157,7 @@ static int rm_one(struct cli *cli, const char *operand, const void *args, struct
 
 static int rm_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, rm_one, args));
+	return cli_each(cli, operands, n, rm_one, args);
 }
 
 /* Prints the exit code of each, as podman does. */
@@ -176,7 +176,7 @@ static int wait_one(struct cli *cli, const char *operand, const void *args, stru
 
 static int wait_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, wait_one, args));
+	return cli_each(cli, operands, n, wait_one, args);
 }
 
 // clang-format off

@@ -117,6 +117,8 @@ static void set_security(const struct ctr_config_args *a, struct cri_container_c
 int ctr_config(const struct ctr_config_args *a, const char *image, char **command, size_t n,
 	       struct cri_container_config *out, struct err *e)
 {
+	if (a->name && !*a->name)
+		return err_set(e, ERR_USAGE, "container name '': a name cannot be empty");
 	str_set(&out->metadata.name, a->name);
 	str_set(&out->image.image, image);
 	str_set(&out->working_dir, a->workdir);

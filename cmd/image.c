@@ -258,7 +258,7 @@ static int rm_one(struct cli *cli, const char *operand, const void *args, struct
 
 static int rm_run(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, rm_one, args));
+	return cli_each(cli, operands, n, rm_one, args);
 }
 
 static int tag_run(struct cli *cli, const void *args, char **operands, size_t n)

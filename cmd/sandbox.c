@@ -115,6 +115,8 @@ static int create_config(const struct create_args *a, const char *operand,
 {
 	if (a->name && operand && !str_eq(a->name, operand))
 		return err_set(e, ERR_USAGE, "two names: --name %.63s and %.63s", a->name, operand);
+	if ((a->name && !*a->name) || (operand && !*operand))
+		return err_set(e, ERR_USAGE, "sandbox name '': a name cannot be empty");
 	str_set(&c->metadata.name, a->name ? a->name : operand);
 	str_set(&c->hostname, a->hostname);
 	str_set(&c->linux_.cgroup_parent, a->cgroup_parent);
@@ -288,7 +290,7 @@ static int stop_one(struct cli *cli, const char *operand, const void *args, stru
 
 static int stop_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, stop_one, args));
+	return cli_each(cli, operands, n, stop_one, args);
 }
 
 static int rm_one(struct cli *cli, const char *operand, const void *args, struct err *e)
@@ -305,7 +307,7 @@ static int rm_one(struct cli *cli, const char *operand, const void *args, struct
 
 static int rm_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	return cli_done(cli, cli_each(cli, operands, n, rm_one, args));
+	return cli_each(cli, operands, n, rm_one, args);
 }
 
 // clang-format off

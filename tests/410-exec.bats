@@ -17,11 +17,10 @@ running() {
 	running -e A=1 -w /tmp -u user busybox sleep 1000
 	run_ok ctr exec a sh -c 'echo $A; pwd; id -u; cat /proc/1/comm; cat /proc/self/cgroup | grep pids'
 	[ "${lines[0]} ${lines[1]} ${lines[2]} ${lines[3]}" = "1 /tmp 1000 sleep" ] || fail "$output"
+	init=$("$CADDIS" ctr inspect a | jq '.[0].pid')
 	for ns in pid mnt net ipc uts cgroup; do
 		run_ok ctr exec -u 0 a readlink "/proc/self/ns/$ns"
-		inner=$output
-		run_ok ctr exec -u 0 a readlink "/proc/1/ns/$ns"
-		assert_output "$inner"
+		assert_output "$(readlink "/proc/$init/ns/$ns")"
 	done
 }
 

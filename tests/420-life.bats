@@ -67,6 +67,8 @@ state() {
 	run_fails 1 ctr kill a
 	assert_error "not running"
 	run_fails 2 ctr kill -s NOSUCH a
+	assert_error NOSUCH
+	run_fails 2 ctr stop -t -1 a
 }
 
 log_has() {
@@ -121,7 +123,7 @@ log_has() {
 @test "an OOM kill is told from other ends" {
 	run_fails 137 ctr run -s web --name a -m 16m busybox sh -c 'exec tail -c 100000000 < /dev/zero'
 	[ "$(state a)" = "Exited 137 OOMKilled" ]
-	run_fails 137 ctr run -s web --name b -m 16m busybox sh -c 'kill -9 $$'
+	run_fails 137 ctr run -s web --name b -m 16m busybox sh -c 'exit 137'
 	[ "$(state b)" = "Exited 137 Error" ]
 }
 

@@ -11,7 +11,7 @@ setup() {
 
 # in_terminal ROWS COLUMNS COMMAND...: caddis in a pseudo-terminal of that size; what it printed, CR removed.
 in_terminal() {
-	python3 "$BATS_TEST_DIRNAME/pty.py" "$@" | tr -d '\r'
+	python3 "$BATS_TEST_DIRNAME/terminal.py" "$@" | tr -d '\r'
 }
 
 @test "-t gives the container a terminal of the right size before its first byte" {

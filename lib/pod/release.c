@@ -53,8 +53,7 @@ static int release_container(struct store *s, const char *id, int dir, struct er
 
 		unlinkat(s->root, mark, 0);
 	}
-	if (rc == 0 && str_some(rec.cgroup))
-		cgroup_prune_parents(rec.cgroup);
+	/* The cgroup above is the sandbox's, with its limits: it goes with the sandbox. */
 	fields_free(&container_record_table, &rec);
 	return rc;
 }

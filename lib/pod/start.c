@@ -220,8 +220,8 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 					 : ended->code	      ? "Error"
 							      : "Completed");
 	}
-	if (st->cgroup_made && cgroup_delete(st->c.record.cgroup, &ignored) == 0)
-		cgroup_prune_parents(st->c.record.cgroup);
+	if (st->cgroup_made)
+		cgroup_delete(st->c.record.cgroup, &ignored);
 	return record_set_status(&st->r, &container_status_table, status, e);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs a command in a pseudo-terminal of a given size and prints what it printed.
 
-pty.py [--resize RxC] [--type TEXT] [--signal NAME] [--termios] [--status] ROWS COLUMNS COMMAND...
+terminal.py [--resize RxC] [--type TEXT] [--signal NAME] [--termios] [--status] ROWS COLUMNS COMMAND...
 --resize, --type and --signal happen after the first output, or half a second."""
 import argparse, fcntl, os, pty, select, signal, struct, sys, termios, time
 
