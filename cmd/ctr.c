@@ -78,7 +78,7 @@ static int create_main(struct cli *cli, const void *args, char **operands, size_
 	if (ctr_config(&a->config, operands[1], operands + 2, n - 2, &config, &e) < 0 ||
 	    record_find(&cli->store, RECORD_SANDBOX, operands[0], sandbox, &e) < 0 ||
 	    ctr_image(cli, &a->config, operands[1], &e) < 0 ||
-	    container_create(&cli->store, &create, id, &e) < 0)
+	    container_create(&cli->store, &create, NULL, id, &e) < 0)
 		return cli_error(cli, &e);
 	printf("%s\n", id);
 	return cli_done(cli, 0);
@@ -94,7 +94,7 @@ static int start_one(struct cli *cli, const char *operand, const void *args, str
 	char id[ID_SIZE];
 
 	(void)args;
-	if (find(cli, operand, id, e) < 0 || container_start(&cli->store, id, e) < 0)
+	if (find(cli, operand, id, e) < 0 || container_start(&cli->store, id, NULL, e) < 0)
 		return -1;
 	printf("%s\n", operand);
 	return 0;

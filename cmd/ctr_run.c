@@ -8,7 +8,7 @@
 #include "pod/container.h"
 
 static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
-		  char id[ID_SIZE], struct err *e)
+		  struct record *hold, char id[ID_SIZE], struct err *e)
 {
 	own(cri_container_config) struct cri_container_config config = { 0 };
 	struct cri_sandbox_config sandbox_config = { 0 };
@@ -32,7 +32,12 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	/* Its own sandbox has its name, so that a name taken twice is an error here too. */
 	str_set(&sandbox_config.metadata.name, a->config.name);
 	sandbox_config.linux_.security_context.namespace_options.pid = CRI_NS_CONTAINER;
-	rc = container_create(&cli->store, &create_args, id, e);
+	rc = container_create(&cli->store, &create_args, hold, id, e);
+	if (rc < 0 && e->kind == ERR_EXISTS) {
+		/* The name may be a killed command's. */
+		container_sweep(&cli->store);
+		rc = container_create(&cli->store, &create_args, hold, id, e);
+	}
 	cri_sandbox_config_free(&sandbox_config);
 	return rc;
 }
@@ -42,18 +47,19 @@ int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 	const struct run_args *a = args;
 	struct container_attach attach = { .stdin_ = a->config.stdin_ };
 	struct exit_status ended = { 0 };
+	own(record) struct record held = RECORD_NONE;
 	char id[ID_SIZE];
 	struct err e, second;
 
 	attach.tty = a->config.tty && isatty(STDIN_FILENO);
-	if (create(cli, a, operands, n, id, &e) < 0)
+	if (create(cli, a, operands, n, &held, id, &e) < 0)
 		return cli_error(cli, &e);
 	if (!a->detach) {
-		if (container_run(&cli->store, id, &attach, &ended, &e) < 0)
+		if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)
 			return cli_error(cli, &e);
 		return ended.code;
 	}
-	if (container_start(&cli->store, id, &e) < 0) {
+	if (container_start(&cli->store, id, &held, &e) < 0) {
 		if (a->remove)
 			container_remove(&cli->store, id, true, &second);
 		return cli_error(cli, &e);

@@ -33,7 +33,10 @@ undone() {
 	killed=0
 	for call in mkdirat renameat2 renameat symlinkat unshare mount setns fchmodat; do
 		for n in 1 2 3 4 5 6; do
-			killed_at "$call" "$n" sandbox create web || break
+			if ! killed_at "$call" "$n" sandbox create web; then
+				run_ok sandbox rm web
+				break
+			fi
 			killed=$((killed + 1))
 			run_ok sandbox create web
 			run_ok sandbox rm web
@@ -68,7 +71,10 @@ undone() {
 	killed=0
 	for call in mkdirat renameat2 renameat symlinkat openat; do
 		for n in 1 2 3 4 5 30 40 50 60; do
-			killed_at "$call" "$n" ctr create web --name a busybox true || continue
+			if ! killed_at "$call" "$n" ctr create web --name a busybox true; then
+				run_ok ctr rm a
+				continue
+			fi
 			killed=$((killed + 1))
 			undone "$web"
 			run_ok ctr create web --name a busybox true

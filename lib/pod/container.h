@@ -67,20 +67,24 @@ struct container_create_args {
 	const struct cri_container_config *config; /* config->image.image: a local image */
 	bool auto_remove;
 };
-/* A new container in state Created. On error nothing is left. */
-int container_create(struct store *s, const struct container_create_args *a, char id[ID_SIZE],
-		     struct err *e);
+/*
+ * A new container in state Created. On error nothing is left. hold: may be NULL; else its record,
+ * still locked, for container_start() or container_run(), so that nobody comes between and a maker
+ * that dies is told from one that is slow.
+ */
+int container_create(struct store *s, const struct container_create_args *a, struct record *hold,
+		     char id[ID_SIZE], struct err *e);
 
 /* Starts a created container with a monitor of its own; returns when its command runs (or failed
- * to: ERR_NOCOMMAND...). */
-int container_start(struct store *s, const char *id, struct err *e);
+ * to: ERR_NOCOMMAND...). held: from container_create(), taken over; or NULL. */
+int container_start(struct store *s, const char *id, struct record *held, struct err *e);
 struct container_attach {
 	bool stdin_,
 		tty; /* forward our standard input; it is a terminal, and the container has one */
 };
 /* Starts it and stays: relays streams until it ended; removes it when it is auto_remove. */
-int container_run(struct store *s, const char *id, const struct container_attach *a,
-		  struct exit_status *out, struct err *e);
+int container_run(struct store *s, const char *id, struct record *held,
+		  const struct container_attach *a, struct exit_status *out, struct err *e);
 
 struct container_exec_args {
 	struct strv cmd, env;
@@ -99,8 +103,8 @@ int container_kill(struct store *s, const char *id, int sig,
 int container_wait(struct store *s, const char *id, struct container *out, struct err *e);
 /* A running one needs force. Its own sandbox goes with it. */
 int container_remove(struct store *s, const char *id, bool force, struct err *e);
-/* What foreground commands that were killed left behind: --rm containers that are not running any
- * more. */
+/* What commands that were killed left behind: --rm containers that do not run any more, or that
+ * nobody will start. */
 void container_sweep(struct store *s);
 
 /* The OCI spec from everything that is known. */

@@ -208,8 +208,8 @@ static int check_config(const struct cri_container_config *c, struct err *e)
 	return 0;
 }
 
-int container_create(struct store *s, const struct container_create_args *a, char id[ID_SIZE],
-		     struct err *e)
+int container_create(struct store *s, const struct container_create_args *a, struct record *hold,
+		     char id[ID_SIZE], struct err *e)
 {
 	own(creation) struct creation c = { .held = RECORD_NONE, .r = RECORD_NONE };
 	struct err second; /* what cannot be undone now, the next command's sweep does */
@@ -218,6 +218,10 @@ int container_create(struct store *s, const struct container_create_args *a, cha
 		return -1;
 	if (create(s, a, &c, e) == 0) {
 		snprintf(id, ID_SIZE, "%s", c.r.id);
+		if (hold) {
+			*hold = c.r;
+			c.r = (struct record)RECORD_NONE;
+		}
 		return 0;
 	}
 	record_discard(s, &c.r, &second);

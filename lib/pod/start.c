@@ -29,6 +29,7 @@ struct starting {
 	struct executor x;
 	struct ctr_log *log;
 	int run_dir, run_lock;
+	struct record *held; /* whose lock the caller has already, or NULL */
 	const struct container_attach *attach; /* NULL: detached */
 	bool cgroup_made;
 };
@@ -56,8 +57,13 @@ static int load(struct starting *st, const char *id, struct err *e)
 {
 	own(sandbox) struct sandbox sb = { 0 };
 
-	if (record_open(st->s, RECORD_CONTAINER, id, true, &st->r, e) < 0 ||
-	    container_load(st->s, id, &st->c, e) < 0)
+	if (st->held) {
+		st->r = *st->held;
+		*st->held = (struct record)RECORD_NONE;
+	} else if (record_open(st->s, RECORD_CONTAINER, id, true, &st->r, e) < 0) {
+		return -1;
+	}
+	if (container_load(st->s, id, &st->c, e) < 0)
 		return -1;
 	if (st->c.status.state != CONTAINER_CREATED)
 		return err_set(e, ERR_STATE, "container %s was started before (it is %s)",
@@ -262,12 +268,14 @@ static int stay(struct starting *st, struct exit_status *out, struct err *e)
 	return finish(st, out, NULL, e);
 }
 
-static int run_attached(struct store *s, const char *id, const struct container_attach *attach,
-			struct exit_status *out, struct err *e)
+static int run_attached(struct store *s, const char *id, struct record *held,
+			const struct container_attach *attach, struct exit_status *out,
+			struct err *e)
 {
 	own(starting) struct starting st = STARTING_NONE;
 
 	st.s = s;
+	st.held = held;
 	st.attach = attach;
 	if (begin(&st, id, e) < 0)
 		return start_failed(&st, e);
@@ -276,11 +284,11 @@ static int run_attached(struct store *s, const char *id, const struct container_
 	return stay(&st, out, e) < 0 ? start_failed(&st, e) : 0;
 }
 
-int container_run(struct store *s, const char *id, const struct container_attach *a,
-		  struct exit_status *out, struct err *e)
+int container_run(struct store *s, const char *id, struct record *held,
+		  const struct container_attach *a, struct exit_status *out, struct err *e)
 {
 	own(container) struct container c = { 0 };
-	int rc = run_attached(s, id, a, out, e);
+	int rc = run_attached(s, id, held, a, out, e);
 	struct err second;
 
 	if (container_load(s, id, &c, &second) == 0 && c.record.auto_remove &&
@@ -294,6 +302,7 @@ int container_run(struct store *s, const char *id, const struct container_attach
 struct detached {
 	struct store *s;
 	const char *id;
+	struct record *held;
 };
 
 /* In the monitor. */
@@ -306,6 +315,7 @@ static int monitor_main(int ready_sock, void *arg)
 	struct err e;
 
 	st.s = d->s;
+	st.held = d->held;
 	if (begin(&st, d->id, &e) < 0 || executor_start(&st.x, &e) < 0) {
 		start_failed(&st, &e);
 		monitor_failed(ready_sock, &e);
@@ -325,9 +335,13 @@ static int monitor_main(int ready_sock, void *arg)
 	return 0;
 }
 
-int container_start(struct store *s, const char *id, struct err *e)
+int container_start(struct store *s, const char *id, struct record *held, struct err *e)
 {
-	struct detached d = { .s = s, .id = id };
+	struct detached d = { .s = s, .id = id, .held = held };
+	int rc = monitor_fork(monitor_main, &d, e);
 
-	return monitor_fork(monitor_main, &d, e);
+	/* The monitor has the same lock by its own copies of the file descriptors. */
+	if (held)
+		record_close(held);
+	return rc;
 }

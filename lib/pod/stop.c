@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Signals, stopping, waiting, removing. No lock is held while a container takes its time. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,6 +136,25 @@ int container_remove(struct store *s, const char *id, bool force, struct err *e)
 	return record_discard(s, &r, e);
 }
 
+static bool abandoned(struct store *s, const struct container *c)
+{
+	own(fd) int dir = -1;
+	own(fd) int lock = -1;
+	char path[ID_SIZE + 16];
+
+	if (!c->record.auto_remove)
+		return false;
+	if (c->status.state == CONTAINER_EXITED)
+		return !run_lock_held(s, c->id);
+	if (c->status.state != CONTAINER_CREATED)
+		return false;
+	/* Who made it holds its lock until it runs. */
+	snprintf(path, sizeof(path), "containers/%s", c->id);
+	dir = openat(s->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	lock = dir < 0 ? -1 : lock_try(dir, "lock", LOCK_EXCLUSIVE);
+	return lock >= 0;
+}
+
 void container_sweep(struct store *s)
 {
 	own(strv) struct strv ids = { 0 };
@@ -145,8 +165,7 @@ void container_sweep(struct store *s)
 	for (size_t i = 0; i < ids.n; i++) {
 		own(container) struct container c = { 0 };
 
-		if (container_load(s, ids.v[i], &c, &ignored) == 0 && c.record.auto_remove &&
-		    c.status.state == CONTAINER_EXITED && !run_lock_held(s, ids.v[i]))
+		if (container_load(s, ids.v[i], &c, &ignored) == 0 && abandoned(s, &c))
 			container_remove(s, ids.v[i], false, &ignored);
 	}
 }
