@@ -122,7 +122,7 @@ lint-cppcheck: | lint-build
 
 lint-shell:
 	shellcheck install.sh .ci/run completions/caddis.bash
-	shellcheck -s bats -S warning -e SC2154 tests/*.bats tests/helpers.bash
+	shellcheck -s bats -S warning -e SC2154 tests/*.bats tests/*.bash
 
 lint-man:
 	mandoc -T lint -W warning man/*.1

@@ -105,16 +105,16 @@ undone() {
 	mount -t tmpfs -o size=64k,nr_inodes=40 tmpfs "$CADDIS_STATE"
 	: > "$TEST_DIR/mounted"
 	status=0
-	for i in {1..40}; do
-		"$CADDIS" sandbox create "s$i" > /dev/null 2> "$TEST_DIR/err" || { status=$?; break; }
+	for try in {1..40}; do
+		"$CADDIS" sandbox create "s$try" > /dev/null 2> "$TEST_DIR/err" || { status=$?; break; }
 	done
 	[ "$status" -eq 1 ]
 	[ "$(wc -l < "$TEST_DIR/err")" -eq 1 ]
 	grep -q "No space left" "$TEST_DIR/err"
 	run_ok sandbox ls -q
 	count=${#lines[@]}
-	[ "$count" -eq $((i - 1)) ]
-	for ((k = 1; k < i; k++)); do
+	[ "$count" -eq $((try - 1)) ]
+	for ((k = 1; k < try; k++)); do
 		run_ok sandbox rm "s$k"
 	done
 	run_ok sandbox create again

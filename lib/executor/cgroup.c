@@ -214,6 +214,20 @@ int cgroup_create(const char *path, const struct oci_resources *r, struct err *e
 	return 0;
 }
 
+/* A controller that was not used till now: its group takes the processes. */
+static int move_all(const char *path, int dir, struct err *e)
+{
+	own(pids) pid_t *pids = NULL;
+	size_t n;
+
+	if (cgroup_pids(path, &pids, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (cgroup_write_i64(dir, "cgroup.procs", pids[i], e) < 0 && e->sys != ESRCH)
+			return -1;
+	return 0;
+}
+
 int cgroup_update(const char *path, const struct oci_resources *r, struct err *e)
 {
 	const struct cgroup_system *s = cgroup_system(e);
@@ -235,19 +249,8 @@ int cgroup_update(const char *path, const struct oci_resources *r, struct err *e
 			return -1;
 		if (s->h[i].v2 && cgroup_v2_unified(dir, &r->unified, e) < 0)
 			return -1;
-		if (fresh && !s->h[i].v2) {
-			/* A controller that was not used till now: its group takes the processes.
-			 */
-			own(pids) pid_t *pids = NULL;
-			size_t n;
-
-			if (cgroup_pids(path, &pids, &n, e) < 0)
-				return -1;
-			for (size_t k = 0; k < n; k++)
-				if (cgroup_write_i64(dir, "cgroup.procs", pids[k], e) < 0 &&
-				    e->sys != ESRCH)
-					return -1;
-		}
+		if (fresh && !s->h[i].v2 && move_all(path, dir, e) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -250,6 +250,9 @@ int layout_sync(struct layout *l, const struct strv *diff_ids, struct err *e)
 			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (dir < 0)
 			return err_sys(e, "open layer %s", diff_ids->v[i]);
+		/* Two pulls may have the same layer. */
+		if (flock(dir, LOCK_EX) < 0)
+			return err_sys(e, "lock layer %s", diff_ids->v[i]);
 		if (file_replace(dir, MARK, MARK_DURABLE, strlen(MARK_DURABLE), FILE_NOSYNC, e) < 0)
 			return -1;
 		marked = true;

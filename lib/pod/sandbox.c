@@ -108,8 +108,10 @@ static int make_resources(struct store *s, struct record *r, const struct sandbo
 		if (mkdirat(run, "ns", 0700) < 0)
 			return err_sys(e, "%s", ns_path);
 		ns = openat(run, "ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (ns < 0 || ns_pin(ns, ns_path, flags, c->hostname, e) < 0)
-			return ns < 0 ? err_sys(e, "%s", ns_path) : -1;
+		if (ns < 0)
+			return err_sys(e, "%s", ns_path);
+		if (ns_pin(ns, ns_path, flags, c->hostname, e) < 0)
+			return err_in(e, "sandbox %.12s", r->id);
 	} else if (mkdirat(run, "ns", 0700) < 0) {
 		return err_sys(e, "%s", ns_path);
 	}

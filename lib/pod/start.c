@@ -29,7 +29,7 @@ struct starting {
 	struct executor x;
 	struct ctr_log *log;
 	int run_dir, run_lock;
-	struct record *held; /* whose lock the caller has already, or NULL */
+	struct record *held;		       /* whose lock the caller has already, or NULL */
 	const struct container_attach *attach; /* NULL: detached */
 	bool cgroup_made;
 };

@@ -42,19 +42,19 @@ static void holder_of(int fd, char *dst, size_t size)
 	snprintf(want, sizeof(want), "%02x:%02x:%ju ", major(st.st_dev), minor(st.st_dev),
 		 (uintmax_t)st.st_ino);
 	while (fgets(line, sizeof(line), f)) {
-		char type[16], path[64];
+		char type[16], pid[16], path[64];
 		own(buf) struct buf comm = { 0 };
 		struct err ignored;
-		int pid;
 
-		if (!strstr(line, want) || sscanf(line, "%*s %15s %*s %*s %d", type, &pid) != 2 ||
+		if (!strstr(line, want) ||
+		    sscanf(line, "%*s %15s %*s %*s %15[0-9]", type, pid) != 2 ||
 		    !str_eq(type, "FLOCK"))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		snprintf(path, sizeof(path), "/proc/%s/comm", pid);
 		if (file_load_kernel(AT_FDCWD, path, &comm, &ignored) < 0)
-			snprintf(dst, size, " by pid %d", pid);
+			snprintf(dst, size, " by pid %s", pid);
 		else
-			snprintf(dst, size, " by %s (pid %d)", comm.s, pid);
+			snprintf(dst, size, " by %s (pid %s)", comm.s, pid);
 		return;
 	}
 }

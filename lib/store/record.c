@@ -84,14 +84,15 @@ int record_name(struct store *s, struct record *r, const char *scope, const char
 	if (e->kind != ERR_EXISTS)
 		return -1;
 	/* A holder that died half-way gives the name back: opening it heals it. */
-	if (holder[0] && record_open(s, r->kind, holder, false, &other, &ignored) == 0) {
-		record_close(&other);
-		return -1;
+	if (holder[0]) {
+		if (record_open(s, r->kind, holder, false, &other, &ignored) == 0) {
+			record_close(&other);
+			return -1;
+		}
+		if (ignored.kind != ERR_NOT_FOUND ||
+		    name_release(s, r->kind, scope, name, holder, e) < 0)
+			return -1;
 	}
-	if (ignored.kind != ERR_NOT_FOUND && holder[0])
-		return -1;
-	if (holder[0] && name_release(s, r->kind, scope, name, holder, e) < 0)
-		return -1;
 	return name_reserve(s, r->kind, scope, name, r->id, holder, e);
 }
 

@@ -131,35 +131,28 @@ static int release_entry(struct store *s, const char *name, int dir, struct err 
 			      e);
 }
 
-/* The entry's lock, taken, and its directory; -1 when somebody alive holds it, or it is gone. */
-static int claim(int parent, const char *name, int *dir)
+/* The entry's directory and its lock, taken; false when somebody alive holds it, or it is gone. */
+static bool claim(int parent, const char *name, int *dir, int *lock)
 {
-	own(fd) int d = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int lock = d < 0 ? -1 : lock_try(d, "lock", LOCK_EXCLUSIVE);
-
+	*dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	*lock = *dir < 0 ? -1 : lock_try(*dir, "lock", LOCK_EXCLUSIVE);
 	/* No lock file: its maker died before it made one, or its remover after it removed it. */
-	if (lock < 0 && (d < 0 || errno != ENOENT))
-		return -1;
-	*dir = fd_steal(&d);
-	return lock < 0 ? 0 : lock;
+	return *dir >= 0 && (*lock >= 0 || errno == ENOENT);
 }
 
 static int sweep_one(struct store *s, int parent, const char *name, struct err *e)
 {
 	own(fd) int dir = -1;
 	own(fd) int lock = -1;
-	int claimed;
+	bool ours;
 
 	if (flock(parent, LOCK_EX | LOCK_NB) < 0)
 		return 0; /* somebody is at it: the next command will do it */
-	claimed = claim(parent, name, &dir);
-	if (claimed > 0)
-		lock = claimed;
-	/* Without a lock file nobody can be told off later: keep the directory's lock for this one.
-	 */
-	if (claimed != 0)
+	ours = claim(parent, name, &dir, &lock);
+	/* Without a lock file nobody can be told off later: keep the directory's lock meanwhile. */
+	if (!ours || lock >= 0)
 		flock(parent, LOCK_UN);
-	if (claimed < 0)
+	if (!ours)
 		return 0;
 	if (release_entry(s, name, dir, e) < 0 || path_remove_tree(parent, name, e) < 0)
 		return -1;
