@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* caddis ctr run and exec: the hot paths. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +43,18 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	return rc;
 }
 
+/* How it ended; output that was lost on the way (a full disk) is an error of ours. */
+static int report_end(struct cli *cli, const struct exit_status *ended)
+{
+	struct err e;
+
+	if (!ended->output_errno)
+		return ended->code;
+	errno = ended->output_errno;
+	err_sys(&e, "write standard output");
+	return cli_error(cli, &e);
+}
+
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct run_args *a = args;
@@ -57,7 +70,7 @@ int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 	if (!a->detach) {
 		if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)
 			return cli_error(cli, &e);
-		return ended.code;
+		return report_end(cli, &ended);
 	}
 	if (container_start(&cli->store, id, &held, &e) < 0) {
 		if (a->remove)
@@ -112,5 +125,5 @@ int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n)
 		rc = container_exec(&cli->store, id, &exec, &ended, &e);
 	strv_free(&exec.cmd);
 	strv_free(&exec.env);
-	return rc < 0 ? cli_error(cli, &e) : ended.code;
+	return rc < 0 ? cli_error(cli, &e) : report_end(cli, &ended);
 }

@@ -224,3 +224,18 @@ container_runs() {
 	run_ok ctr ls -aq
 	assert_output ""
 }
+
+@test "a user that is not root can open its standard streams again, attached and detached" {
+	run_ok ctr run --rm -s web -u user busybox sh -c 'echo out > /dev/stdout; echo err > /dev/stderr'
+	assert_output out
+	[ "$stderr" = err ]
+	[ "$(echo in | "$CADDIS" ctr run --rm -i -s web -u user busybox cat /dev/stdin)" = in ]
+	run_ok ctr run -d -s web -u user --name a busybox sh -c 'echo out > /dev/stdout; exec sleep 100'
+	wait_until 5 log_says a out
+	run_ok ctr exec -u 1234 a sh -c 'echo again > /dev/stdout'
+	assert_output again
+}
+
+log_says() {
+	[ "$("$CADDIS" ctr logs "$1")" = "$2" ]
+}

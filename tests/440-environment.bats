@@ -90,4 +90,11 @@ SigIgn:	0000000000000000"
 @test "a full disk for standard output is an error" {
 	"$CADDIS" sandbox ls > /dev/full 2> "$TEST_DIR/err" && fail "no error"
 	grep -q "No space left" "$TEST_DIR/err"
+	"$CADDIS" ctr run --rm -s web busybox echo x > /dev/full 2> "$TEST_DIR/err" && fail "no error"
+	grep -q "No space left" "$TEST_DIR/err"
+	run_ok ctr run -d -s web --name a busybox sleep 100
+	status=0
+	"$CADDIS" ctr exec a echo x > /dev/full 2> "$TEST_DIR/err" || status=$?
+	[ "$status" -eq 125 ]
+	grep -q "No space left" "$TEST_DIR/err"
 }

@@ -134,7 +134,11 @@ static int create_process(struct starting *st, struct executor_args *a, int *low
 	if (*upper < 0 || *work < 0)
 		return err_sys(e, "its writable layer");
 	a->rootfs = (struct executor_rootfs){
-		.lower = lower, .nlower = n, .upper = *upper, .work = *work
+		.lower = lower,
+		.nlower = n,
+		.upper = *upper,
+		.work = *work,
+		.throwaway = st->c.record.auto_remove,
 	};
 	return executor_create(a, &st->x, e);
 }
