@@ -44,6 +44,11 @@ caddis() {
 	"$CADDIS" "$@"
 }
 
+# LeakSanitizer, in such a build, cannot work in a traced process.
+strace() {
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 command strace "$@"
+}
+
 # --- running caddis and looking at what it said ---
 # Afterwards: $status, $output (stdout), $stderr, ${lines[@]}, ${stderr_lines[@]}.
 

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -116,12 +117,14 @@ static int step_stdio(struct init *in, struct err *e)
 
 static int step_signals(struct init *in, struct err *e)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* The kernel's struct, of any architecture: SIG_DFL, no flags. libc's sigaction() refuses
+	 * its own two, 32 and 33, which its posix_spawn() leaves ignored in every child. */
+	static const uint64_t dfl[8];
 	sigset_t none;
 
 	(void)in;
 	for (int s = 1; s < NSIG; s++)
-		sigaction(s, &dfl, NULL); /* not KILL, STOP and libc's own: they say EINVAL */
+		syscall(SYS_rt_sigaction, s, dfl, NULL, _NSIG / 8); /* not KILL and STOP: EINVAL */
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
 }

@@ -10,6 +10,7 @@
 #ifndef CADDIS_UNIT_H
 #define CADDIS_UNIT_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,9 @@ static inline int unit_run(void)
 {
 	int n = 0, bad = 0;
 
+	/* A shell starts what it runs in the background with these ignored. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	for (struct unit_test *t = unit_first; t; t = t->next) {
 		int before = unit_failures;
 
