@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Listing and inspecting sandboxes. */
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "common.h"
+#include "pod/container.h"
+#include "sandbox.h"
+
+// clang-format off
+const struct opt sandbox_list_opts[] = {
+	LIST_OPTS(struct sandbox_list_args),
+	OPT(0, "name", "NAME", OPT_STR, struct sandbox_list_args, name, "only the one of this name", "sandbox"),
+	OPT(0, "id", "ID", OPT_STR, struct sandbox_list_args, id, "only those whose ID begins so"),
+	OPT(0, "state", "STATE", OPT_STR, struct sandbox_list_args, state, "only those in this state", "ready|notready"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct sandbox_list_args, selector, "only those with these labels: K=V, K!=V, K, !K, comma-separated"),
+	OPT_END,
+};
+static const struct column columns[] = {
+	{ "SANDBOX ID", "id", COL_ID, false },
+	{ "NAME", "name", COL_STR, false },
+	{ "STATE", "state", COL_STR, false },
+	{ "CREATED", "created_at", COL_TIME, false },
+	{ "HOSTNAME", "hostname", COL_STR, true },
+	{ "LABELS", "labels", COL_MAP, true },
+	{ "ANNOTATIONS", "annotations", COL_MAP, true },
+	{ 0 },
+};
+// clang-format on
+
+static const char *state_of(const struct sandbox *sb)
+{
+	return sb->ready ? "Ready" : "NotReady";
+}
+
+/* 1: shown, 0: filtered out, -1 */
+static int wanted(const struct sandbox_list_args *a, const struct sandbox *sb, struct err *e)
+{
+	if (a->name && !str_eq(a->name, sb->record.config.metadata.name))
+		return 0;
+	if (a->id && !str_starts(sb->id, a->id))
+		return 0;
+	if (a->state && strcasecmp(a->state, state_of(sb)) != 0)
+		return 0;
+	return selector_match(a->selector, &sb->record.config.labels, e);
+}
+
+static void add_row(struct table *t, const struct sandbox *sb)
+{
+	table_row(t);
+	table_str(t, "id", sb->id);
+	table_str(t, "name", sb->record.config.metadata.name);
+	table_str(t, "state", state_of(sb));
+	table_int(t, "created_at", sb->status.created_at);
+	table_str(t, "hostname", sb->record.config.hostname);
+	table_json(t, "labels", json_of_map(&sb->record.config.labels));
+	table_json(t, "annotations", json_of_map(&sb->record.config.annotations));
+}
+
+static int fill_table(struct cli *cli, const struct sandbox_list_args *a, struct table *t,
+		      struct err *e)
+{
+	own(strv) struct strv ids = { 0 };
+
+	if (record_list(&cli->store, RECORD_SANDBOX, &ids, e) < 0)
+		return -1;
+	strv_sort(&ids);
+	for (size_t i = 0; i < ids.n; i++) {
+		own(sandbox) struct sandbox sb = { 0 };
+		int rc;
+
+		if (sandbox_load(&cli->store, ids.v[i], &sb, e) < 0) {
+			if (e->kind != ERR_NOT_FOUND) /* a damaged one must not hide the others */
+				cli_error(cli, e);
+			continue;
+		}
+		rc = wanted(a, &sb, e);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			add_row(t, &sb);
+	}
+	return 0;
+}
+
+int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct sandbox_list_args *a = args;
+	struct table *t = NULL;
+	struct err e;
+
+	(void)operands;
+	(void)n;
+	if (a->state && strcasecmp(a->state, "ready") != 0 && strcasecmp(a->state, "notready") != 0)
+		return cli_usage(cli, "--state %.40s: expected ready or notready", a->state);
+	container_sweep(&cli->store);
+	if (table_new(columns, &a->list, &t, &e) < 0)
+		return cli_error(cli, &e);
+	if (fill_table(cli, a, t, &e) < 0) {
+		table_free(t);
+		return cli_error(cli, &e);
+	}
+	if (table_print(t, &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
+}
+
+/* The members of PodSandboxStatus, then the configuration. */
+static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *network = json_object_new_object();
+	struct json_object *linux_ = json_object_new_object();
+	struct json_object *namespaces = json_object_new_object();
+	const struct cri_sandbox_config *c = &sb->record.config;
+	bool host = c->linux_.security_context.namespace_options.network == CRI_NS_NODE;
+	own(str) char *net = sandbox_ns_path(&cli->store, sb->id, "net");
+	own(str) char *cgroup = sandbox_cgroup(&sb->record, sb->id);
+
+	json_add_str(o, "id", sb->id);
+	json_add_str(o, "name", c->metadata.name);
+	json_add_str(o, "state", state_of(sb));
+	json_add_time(o, "created_at", sb->status.created_at);
+	json_object_object_add(network, "ips", json_object_new_array());
+	json_object_object_add(o, "network", network);
+	json_add_str(namespaces, "network", host ? "/proc/1/ns/net" : sb->ready ? net : "");
+	json_object_object_add(linux_, "namespaces", namespaces);
+	json_add_str(linux_, "cgroup", cgroup);
+	json_object_object_add(o, "linux", linux_);
+	json_object_object_add(o, "labels", json_of_map(&c->labels));
+	json_object_object_add(o, "annotations", json_of_map(&c->annotations));
+	json_object_object_add(o, "config", fields_write(&cri_sandbox_config_table, c));
+	return o;
+}
+
+int sandbox_inspect_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	own(json) struct json_object *all = json_object_new_array();
+	int status = 0;
+
+	(void)args;
+	for (size_t i = 0; i < n; i++) {
+		own(sandbox) struct sandbox sb = { 0 };
+		char id[ID_SIZE];
+		struct err e;
+
+		if (record_find(&cli->store, RECORD_SANDBOX, operands[i], id, &e) < 0 ||
+		    sandbox_load(&cli->store, id, &sb, &e) < 0)
+			status = cli_error(cli, &e);
+		else
+			json_object_array_add(all, sandbox_json(cli, &sb));
+	}
+	if (json_object_array_length(all) || n > 1)
+		json_put(all);
+	return cli_done(cli, status);
+}
