@@ -41,7 +41,7 @@ static const struct field dns_fields[] = {
 	FIELD(struct cri_dns, searches, FIELD_STRLIST),
 	FIELD(struct cri_dns, options, FIELD_STRLIST),
 };
-static FIELD_TABLE(dns_table, "DNSConfig", struct cri_dns, CRI_FLAGS, dns_fields);
+FIELD_TABLE(cri_dns_table, "DNSConfig", struct cri_dns, CRI_FLAGS, dns_fields);
 
 static const struct field port_mapping_fields[] = {
 	FIELD(struct cri_port_mapping, protocol, FIELD_ENUM, .names = protocols),
@@ -126,7 +126,7 @@ static const struct field sandbox_config_fields[] = {
 	FIELD(struct cri_sandbox_config, metadata, FIELD_OBJ, SUB(sandbox_metadata_table)),
 	FIELD(struct cri_sandbox_config, hostname, FIELD_STR),
 	FIELD(struct cri_sandbox_config, log_directory, FIELD_STR),
-	FIELD(struct cri_sandbox_config, dns_config, FIELD_OBJ, SUB(dns_table)),
+	FIELD(struct cri_sandbox_config, dns_config, FIELD_OBJ, SUB(cri_dns_table)),
 	FIELD(struct cri_sandbox_config, port_mappings, FIELD_OBJLIST, SUB(cri_port_mapping_table)),
 	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP),
 	FIELD(struct cri_sandbox_config, annotations, FIELD_STRMAP),
