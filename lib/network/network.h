@@ -29,6 +29,7 @@ struct network_request {
 	const char *mac;
 	const struct strv *ips; /* at most one address of a family, without prefix length */
 	const struct cri_dns *dns;
+	const struct cri_metadata *metadata; /* told to plugins as K8S_POD_*; may be NULL */
 };
 
 struct network_ip {
@@ -62,14 +63,15 @@ struct network_ops {
 	/* Refuses what cannot be had, before anything is made: addresses, ports. Changes nothing.
 	 */
 	int (*check)(struct store *s, const struct network_request *req, struct err *e);
-	/* Makes all of it and fills the rest of st. What a failure leaves, detach removes. */
-	int (*attach)(struct store *s, const struct network_request *req, struct network_status *st,
-		      struct err *e);
+	/* Makes all of it and fills the rest of st. What a failure leaves, detach removes. dir: the
+	 * sandbox's record, for what a kind must keep beside network.json. */
+	int (*attach)(struct store *s, int dir, const struct network_request *req,
+		      struct network_status *st, struct err *e);
 	/*
 	 * Undoes attach. netns_path is that of the pin, which may be gone, as anything else may.
 	 * Called before the namespace is dropped. st->attached says whether st is complete.
 	 */
-	int (*detach)(struct store *s, const char *id, const char *netns_path,
+	int (*detach)(struct store *s, const char *id, int dir, const char *netns_path,
 		      const struct network_status *st, struct err *e);
 };
 
