@@ -98,6 +98,12 @@ int ns_unpin(const char *dir_path, struct err *e);
 bool ns_pinned(int dir, const char *type); /* is dir/type a namespace? */
 
 /*
+ * The root file system as a mount that is attached nowhere: an fd, which takes the mount with it. A
+ * read-only one of a single layer is a read-only bind mount.
+ */
+int rootfs_overlay(const struct executor_rootfs *r, struct err *e);
+
+/*
  * User and groups by the image's own files, parsed by us from the root directory fd: "", "0",
  * "1000:100", "name", "name:group", ":group". Follows CVE-2026-30892, CVE-2024-40635 and kin: what
  * does not parse whole is an error. *home is the home directory ("/" when unknown). Adds the groups

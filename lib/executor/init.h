@@ -73,7 +73,6 @@ int mount_attach(int mount, int target, struct err *e);
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
 		 struct err *e);
 /* rootfs.c */
-int rootfs_overlay(const struct executor_rootfs *r, struct err *e);
 int rootfs_make(struct init *in, struct err *e);
 int rootfs_pivot(struct init *in, struct err *e);
 int rootfs_mask(struct init *in, struct err *e);

@@ -182,6 +182,7 @@ void image_free(struct image *i)
 {
 	free(i->id);
 	free(i->digest);
+	free(i->media_type);
 	strv_free(&i->names);
 	free(i->created);
 	free(i->os);

@@ -45,6 +45,7 @@ int local_image(struct layout *l, const struct layout_index *x, const struct lay
 		return err_in(e, "blob %s", m.config.digest);
 	}
 	out->digest = xstrdup(en->digest);
+	out->media_type = xstrdup(en->media_type);
 	out->size += en->size;
 	for (size_t i = 0; i < x->n; i++)
 		if (x->v[i].name && str_eq(x->v[i].digest, en->digest))
@@ -238,4 +239,45 @@ int image_tag(struct store *s, const char *key, const char *name, struct err *e)
 	want = (struct layout_naming){ full, media_type, digest, NULL, en->size };
 	layout_index_set(&x, &want);
 	return layout_index_save(&l, &x, e);
+}
+
+int image_untag(struct store *s, const char *name, struct err *e)
+{
+	own(layout) struct layout l = LAYOUT_NONE;
+	own(layout_index) struct layout_index x = { 0 };
+	own(ref) struct ref ref = { 0 };
+	struct layout_entry *en;
+	own(fd) int lock = -1;
+
+	if (ref_parse(name, &ref, e) < 0 || layout_open(s, &l, e) < 0)
+		return -1;
+	lock = lock_images(s, LOCK_EXCLUSIVE, e);
+	if (lock < 0 || layout_index_load(&l, &x, e) < 0)
+		return -1;
+	en = find_by_name(&x, &ref);
+	if (!en)
+		return err_set(e, ERR_NOT_FOUND, "image name %.200s: no image here has it", name);
+	layout_index_unname(&x, en);
+	return layout_index_save(&l, &x, e);
+}
+
+int image_document(struct store *s, const char *key, enum image_document what, struct buf *out,
+		   struct err *e)
+{
+	own(layout) struct layout l = LAYOUT_NONE;
+	own(layout_index) struct layout_index x = { 0 };
+	own(manifest) struct manifest m = { 0 };
+	struct layout_entry *en;
+	bool by_name;
+
+	if (layout_open(s, &l, e) < 0 || layout_index_load(&l, &x, e) < 0)
+		return -1;
+	en = local_find(&l, &x, key, &by_name, e);
+	if (!en)
+		return -1;
+	if (what == IMAGE_MANIFEST)
+		return layout_blob_load(&l, en->digest, out, e);
+	if (local_manifest(&l, en->digest, en->media_type, &m, e) < 0)
+		return -1;
+	return layout_blob_load(&l, m.config.digest, out, e);
 }

@@ -13,6 +13,7 @@
 struct image {
 	char *id;	   /* "sha256:…": the digest of its configuration */
 	char *digest;	   /* of its manifest */
+	char *media_type;  /* the same; NULL: the manifest says it itself */
 	struct strv names; /* "docker.io/library/alpine:latest", … */
 	char *created, *os, *architecture, *variant;
 	int64_t size; /* of its blobs, compressed */
@@ -71,6 +72,13 @@ extern int (*image_layers_in_use)(struct store *s, struct strmap *layer_to_user,
 
 /* Gives the image one more name; if another image has it, that one loses it. */
 int image_tag(struct store *s, const char *ref, const char *name, struct err *e);
+/* Takes the name away; the image stays, if need be without a name. ERR_NOT_FOUND when it is no name
+ * of an image. */
+int image_untag(struct store *s, const char *name, struct err *e);
+/* A document of an image as it is stored, byte for byte. */
+enum image_document { IMAGE_MANIFEST, IMAGE_CONFIG };
+int image_document(struct store *s, const char *ref, enum image_document what, struct buf *out,
+		   struct err *e);
 /*
  * By a name: takes that name away, and removes the image with the last one. By ID: removes the
  * image, with all its names if force. An image that a container uses: ERR_STATE; with force it only
@@ -84,6 +92,18 @@ void image_removed_free(struct image_removed *r);
 OWNED_STRUCT(image_removed, struct image_removed, image_removed_free)
 int image_remove(struct store *s, const char *ref, bool force, struct image_removed *out,
 		 struct err *e);
+/*
+ * Removes images that no container uses: those without a name, or all of them. keep: asked for each
+ * candidate; true spares it; NULL spares none. dry: only tells. removed: what went; bytes: of the
+ * blobs and layers on disk that went with them, garbage of earlier failures too.
+ */
+struct image_prune_options {
+	bool all, dry;
+	bool (*keep)(void *ctx, const struct image *i);
+	void *ctx;
+};
+int image_prune(struct store *s, const struct image_prune_options *o, struct strv *removed,
+		int64_t *bytes, struct err *e);
 /*
  * Removes blobs and layers that no image and no container needs. While a pull or an import is under
  * way it does nothing but leave a note, and whoever finishes last does it.

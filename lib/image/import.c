@@ -344,8 +344,12 @@ int image_import(struct store *s, const char *source, const char *name,
 		return err_set(e, ERR_USAGE, "%s: a name for an image has no digest", name);
 	full = ref_format(&ref);
 	i.store = s;
-	if (check_options(o, e) < 0 || platform_parse(o->platform, &platform, e) < 0 ||
-	    begin(&i, e) < 0 || store_clean(&i, source, full, o, &platform, e) < 0)
+	if (check_options(o, e) < 0 || platform_parse(o->platform, &platform, e) < 0)
+		return -1;
+	/* What this machine's CPU can do says nothing about what the image needs. */
+	if (!o->platform && str_eq(platform.arch, "amd64"))
+		platform.variant[0] = '\0';
+	if (begin(&i, e) < 0 || store_clean(&i, source, full, o, &platform, e) < 0)
 		return -1;
 	return image_find(s, full, out, e);
 }
