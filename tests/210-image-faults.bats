@@ -303,3 +303,9 @@ half_downloaded() {
 		CADDIS_ROOT=$1/small/root "$2" image ls -q' sh "$TEST_DIR" "$CADDIS" "$FAKE/good:1")
 	[[ $out == "caddis: image $FAKE/good:1: "*"No space left on device" ]] || fail "$out"
 }
+
+@test "a registry's name that cannot be resolved is told as that" {
+	run -1 unshare -n "$CADDIS" image pull -q no-such-host.invalid/x:1
+	assert_output_has "image no-such-host.invalid/x:1: registry no-such-host.invalid: Could not resolve host"
+	assert_no_image
+}

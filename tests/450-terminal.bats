@@ -56,3 +56,16 @@ in_terminal() {
 	run_ok ctr run --rm -t -s web busybox sh -c 'test -t 1 && echo yes'
 	[ "${output%$'\r'}" = yes ]
 }
+
+@test "TERM is xterm in a terminal, unless somebody says otherwise" {
+	run_ok ctr run -d -s web --name a busybox sleep 1000
+	run_ok ctr run -d -s web --name b -e TERM=dumb busybox sleep 1000
+	for c in "exec -t a" "run --rm -t -s web busybox"; do
+		run_ok ctr $c sh -c 'echo $TERM'
+		[ "${output%$'\r'}" = xterm ] || fail "$c: $output"
+	done
+	for c in "exec -t -e TERM=dumb a" "exec -t b" "run --rm -t -e TERM=dumb -s web busybox"; do
+		run_ok ctr $c sh -c 'echo $TERM'
+		[ "${output%$'\r'}" = dumb ] || fail "$c: $output"
+	done
+}

@@ -200,7 +200,6 @@ static void set_always(struct http *h, struct setting *s)
 	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
 	SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
 	SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
-	SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_ERRORBUFFER, h->reason);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -230,6 +229,9 @@ static int set_options(struct http *h, const struct http_request *req, struct er
 {
 	struct setting s = { .code = CURLE_OK };
 
+	/* Refused while the buffer of a request that failed early is still there, which then does.
+	 */
+	curl.curl_easy_setopt(h->curl, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 	set_always(h, &s);
 	set_request(h, req, &s);
 	if (s.code == CURLE_OK)

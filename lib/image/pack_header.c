@@ -46,7 +46,8 @@ static void octal(char *field, size_t size, uint64_t value)
 
 static void text(char *field, size_t size, const char *s)
 {
-	memcpy(field, s, strnlen(s, size));
+	for (size_t i = 0; i < size && s[i]; i++)
+		field[i] = s[i];
 }
 
 /* Octal where it fits (size less its NUL), else a record, and the field says 0. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/manifest.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+#include "base/fd.h"
+
+#define CPUINFO "/proc/cpuinfo"
 
 /* How the kernel's names of machines, and people's, map to those of images. */
 static const struct {
@@ -41,20 +46,45 @@ static void copy(char dst[32], const char *s)
 	snprintf(dst, 32, "%s", s);
 }
 
+/* Of amd64: what a processor must have of /proc/cpuinfo's flags for each level, best first. */
+static const struct {
+	const char *variant, *flags[8];
+} levels[] = {
+	{ "v4", { "avx512f", "avx512bw", "avx512vl", "avx2", "bmi2", "fma" } },
+	{ "v3", { "avx2", "bmi2", "fma" } },
+	{ "v2", { "sse4_2", "popcnt" } },
+};
+
+static bool has_flags(const struct strv *have, const char *const *want, size_t max)
+{
+	for (size_t i = 0; i < max && want[i]; i++)
+		if (!strv_has(have, want[i]))
+			return false;
+	return true;
+}
+
+/*
+ * The kernel is asked, not the processor: it knows what is switched off, and GCC's way to ask the
+ * processor (__builtin_cpu_supports) does so at the start of every command.
+ */
 static const char *host_variant(const char *arch)
 {
-	if (!str_eq(arch, "amd64"))
+	own(fd) int fd = str_eq(arch, "amd64") ? open(CPUINFO, O_RDONLY | O_CLOEXEC) : -1;
+	own(strv) struct strv have = { 0 };
+	char first[8192], *line; /* one of many alike */
+	ssize_t n = fd < 0 ? -1 : read_full(fd, first, sizeof(first) - 1);
+
+	if (n < 0)
 		return "";
-#if defined(__x86_64__) && defined(__GNUC__)
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2"))
-		return "v4";
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("fma"))
-		return "v3";
-	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))
-		return "v2";
-#endif
+	first[n] = '\0';
+	line = strstr(first, "\nflags");
+	if (!line)
+		return "";
+	line[1 + strcspn(line + 1, "\n")] = '\0';
+	strv_split(&have, line, ' ');
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		if (has_flags(&have, levels[i].flags, ARRAY_LEN(levels[i].flags)))
+			return levels[i].variant;
 	return "";
 }
 

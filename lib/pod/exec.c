@@ -24,6 +24,15 @@ static void add_env(struct strv *env, const char *assignment)
 	strv_add(env, assignment);
 }
 
+/* The last word is the user's, then the image's. */
+static void add_term(struct strv *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (str_starts(env->v[i], "TERM="))
+			return;
+	strv_add(env, "TERM=xterm");
+}
+
 static void fill_process(const struct container_exec_args *a, const struct oci_spec *spec,
 			 struct oci_process *p)
 {
@@ -36,9 +45,9 @@ static void fill_process(const struct container_exec_args *a, const struct oci_s
 		str_set(&p->cwd, a->workdir);
 	for (size_t i = 0; i < a->env.n; i++)
 		add_env(&p->env, a->env.v[i]);
-	p->terminal = a->tty;
 	if (a->tty)
-		add_env(&p->env, "TERM=xterm");
+		add_term(&p->env);
+	p->terminal = a->tty;
 	p->console_size = (struct oci_box){ 0 };
 	if (a->client_tty && ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) == 0)
 		p->console_size = (struct oci_box){ .height = ws.ws_row, .width = ws.ws_col };

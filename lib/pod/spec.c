@@ -236,13 +236,7 @@ static void make_privileged(struct oci_spec *spec)
 
 	strv_free(&spec->linux_.masked_paths);
 	strv_free(&spec->linux_.readonly_paths);
-	for (size_t i = 0; i < spec->linux_.resources.devices.n; i++) {
-		rule = &((struct oci_device_rule *)spec->linux_.resources.devices.v)[i];
-		free(rule->type);
-		free(rule->access);
-	}
-	free(spec->linux_.resources.devices.v);
-	spec->linux_.resources.devices = (struct objlist){ 0 };
+	objlist_free(&spec->linux_.resources.devices, &oci_device_rule_table);
 	rule = objlist_add(&spec->linux_.resources.devices, &oci_device_rule_table);
 	rule->allow = true;
 	rule->access = xstrdup("rwm");

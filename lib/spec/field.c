@@ -160,11 +160,12 @@ struct json_object *fields_write(const struct field_table *t, const void *in)
 	return write_struct(t, in);
 }
 
-static void free_objects(struct objlist *l, const struct field_table *t)
+void objlist_free(struct objlist *l, const struct field_table *t)
 {
 	for (size_t i = 0; i < l->n; i++)
 		fields_free(t, (char *)l->v + i * t->size);
 	free(l->v);
+	*l = (struct objlist){ 0 };
 }
 
 static void free_field(const struct field *f, void *p)
@@ -191,7 +192,7 @@ static void free_field(const struct field *f, void *p)
 		free(*(void **)p);
 		break;
 	case FIELD_OBJLIST:
-		free_objects(p, f->sub);
+		objlist_free(p, f->sub);
 		break;
 	case FIELD_JSON:
 		json_object_put(*(struct json_object **)p);

@@ -113,6 +113,7 @@ void fields_copy(const struct field_table *t, void *dst,
 		 const void *src); /* deep; dst is zeroed first */
 /* Appends a zeroed element and returns it. */
 void *objlist_add(struct objlist *l, const struct field_table *t);
+void objlist_free(struct objlist *l, const struct field_table *t); /* leaves an empty list */
 
 /* Loads a file of ours into the zeroed struct; file_replace()s it. */
 int fields_load(const struct field_table *t, int dir, const char *name, void *out, struct err *e);

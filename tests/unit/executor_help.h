@@ -95,7 +95,8 @@ static inline void box_open(struct box *b)
 		ok(symlinkat("busybox", bin, box_applets[i]) == 0, "symlink");
 	close(bin);
 	oci_spec_default(&b->spec);
-	b->spec.linux_.namespaces.n = 0; /* ours below, whatever the default is */
+	/* ours below, whatever the default is */
+	objlist_free(&b->spec.linux_.namespaces, &oci_namespace_table);
 	for (size_t i = 0; i < sizeof(namespaces) / sizeof(*namespaces); i++)
 		oci_add_namespace(&b->spec, namespaces[i], NULL);
 	strv_add(&b->spec.process.env, "PATH=/bin");

@@ -54,7 +54,7 @@ TEST(a_dev_that_is_a_symlink_puts_nothing_on_the_host)
 			ok(symlinkat(to, b.lower, "dev") == 0, "symlink");
 			box_plain(&b);
 			if (!with_mount) {
-				b.spec.mounts.n = 0;
+				objlist_free(&b.spec.mounts, &oci_mount_table);
 				oci_add_mount(&b.spec, "/proc", "proc", "proc", "nosuid");
 			}
 			box_run(&b, "true");
@@ -164,7 +164,7 @@ TEST(a_device_of_the_image_is_not_bound_over_masked_files)
 	mkdirat(b.lower, "dev", 0755);
 	ok(symlinkat("/proc/sys/kernel/core_pattern", box_dir(&b, "lower/dev"), "null") == 0,
 	   "symlink");
-	b.spec.mounts.n = 0;
+	objlist_free(&b.spec.mounts, &oci_mount_table);
 	oci_add_mount(&b.spec, "/proc", "proc", "proc", "nosuid");
 	same_int(box_run(&b, "stat -c %t:%T /proc/keys; echo x 2>/dev/null > /proc/keys;"
 			     "cat /proc/sys/kernel/core_pattern"),

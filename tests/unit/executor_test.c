@@ -326,7 +326,7 @@ TEST(pinned_namespaces_are_joined_and_need_no_process)
 	same_int(own_ns("/proc/self/ns/net"), net_before);
 	same_int(own_ns("/proc/self/ns/uts"), uts_before);
 	ok(ns_pinned(fd, "net") && ns_pinned(fd, "uts") && ns_pinned(fd, "ipc"), "not pinned");
-	b.spec.linux_.namespaces.n = 0;
+	objlist_free(&b.spec.linux_.namespaces, &oci_namespace_table);
 	oci_add_namespace(&b.spec, "mount", NULL);
 	oci_add_namespace(&b.spec, "pid", NULL);
 	oci_add_namespace(&b.spec, "network", net);
@@ -354,7 +354,7 @@ TEST(a_shared_pid_namespace_is_joined_and_ours_stays)
 	same_int(box_create(&b, "sleep 123"), 0);
 	same_int(executor_start(&b.x, &b.e), 0);
 	box_open(c);
-	c->spec.linux_.namespaces.n = 0;
+	objlist_free(&c->spec.linux_.namespaces, &oci_namespace_table);
 	pid = str_fmt("/proc/%d/ns/pid", (int)b.x.id.pid);
 	oci_add_namespace(&c->spec, "mount", NULL);
 	oci_add_namespace(&c->spec, "pid", pid);

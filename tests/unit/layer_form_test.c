@@ -358,9 +358,8 @@ TEST(a_sparse_file_has_holes_and_a_bounded_size)
 	   (long long)tree_stat(&w, "hole").st_blocks);
 	limits.sparse_bytes = 3 * INT64_C(1073741824);
 	for (int i = 0; i < 4; i++) {
-		char name[8];
+		char name[] = { 'h', (char)('0' + i), '\0' };
 
-		snprintf(name, sizeof(name), "h%d", i);
 		b.len -= i == 0 ? 1024 : 0;
 		sparse_file(&b, name, "1073741824");
 	}
