@@ -2,13 +2,12 @@
 #include "table.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/dl.h"
-#include "base/json.h"
+#include "base/yaml.h"
 
 // clang-format off
 #define SMARTCOLS_FUNCTIONS(X)                                                                     \
@@ -239,10 +238,9 @@ static struct json_object *cell_json(const struct table *t, size_t row, size_t c
 	return NULL;
 }
 
-static void print_json(const struct table *t)
+static struct json_object *rows_json(const struct table *t)
 {
-	own(json) struct json_object *rows = json_object_new_array();
-	own(buf) struct buf text = { 0 };
+	struct json_object *rows = json_object_new_array();
 
 	for (size_t r = 0; r < t->nrows; r++) {
 		struct json_object *o = json_object_new_object();
@@ -252,49 +250,27 @@ static void print_json(const struct table *t)
 					       cell_json(t, r, t->shown[i]));
 		json_object_array_add(rows, o);
 	}
+	return rows;
+}
+
+static void print_json(const struct table *t)
+{
+	own(json) struct json_object *rows = rows_json(t);
+	own(buf) struct buf text = { 0 };
+
 	json_print_pretty(rows, &text);
 	fputs(text.s, stdout);
 	if (!str_ends(text.s, "\n"))
 		fputc('\n', stdout);
 }
 
-/* A word that YAML reads as a string although it is not quoted. */
-static bool yaml_plain(const char *s)
-{
-	static const char *const reserved[] = { "true", "false", "yes", "no", "on",
-						"off",	"null",	 "y",	"n",  NULL };
-
-	for (const char *const *w = reserved; *w; w++)
-		if (strcasecmp(*w, s) == 0)
-			return false;
-	if (!isalpha((unsigned char)*s))
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("_./-", *s))
-			return false;
-	return true;
-}
-
-/* JSON's spelling of a value is YAML too, so only plain words are ours. */
 static void print_yaml(const struct table *t)
 {
-	if (t->nrows == 0)
-		puts("[]");
-	for (size_t r = 0; r < t->nrows; r++) {
-		for (size_t i = 0; i < t->nshown; i++) {
-			own(json) struct json_object *v = cell_json(t, r, t->shown[i]);
-			own(buf) struct buf text = { 0 };
+	own(json) struct json_object *rows = rows_json(t);
+	own(buf) struct buf text = { 0 };
 
-			if (v && json_object_is_type(v, json_type_string) &&
-			    yaml_plain(json_object_get_string(v)))
-				buf_add(&text, json_object_get_string(v));
-			else if (v)
-				json_print(v, &text);
-			else
-				buf_add(&text, "null");
-			printf("%s%s: %s\n", i ? "  " : "- ", t->columns[t->shown[i]].key, text.s);
-		}
-	}
+	yaml_print(rows, &text);
+	fputs(text.s, stdout);
 }
 
 /* One column, whole, one value per line. */

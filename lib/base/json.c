@@ -202,7 +202,7 @@ static struct json_object *tokenize(const char *what, const char *text, size_t l
 	j = json_tokener_parse_ex(tok, text, (int)len + 1);
 	why = json_tokener_get_error(tok);
 	if (why != json_tokener_success) {
-		err_set(e, ERR_CORRUPT, "%s: line %zu: %s", what,
+		err_set(e, ERR_CORRUPT, "%s:%zu: %s", what,
 			line_of(text, MIN(json_tokener_get_parse_end(tok), len)),
 			why == json_tokener_continue ? "the text ends too early"
 						     : json_tokener_error_desc(why));
@@ -227,7 +227,7 @@ struct json_object *json_parse(const char *what, const char *text, size_t len, s
 	if (!s.problem && !utf8_valid(text, len))
 		s.problem = "not valid UTF-8";
 	if (s.problem) {
-		err_set(e, ERR_CORRUPT, "%s: line %zu: %s", what, s.line, s.problem);
+		err_set(e, ERR_CORRUPT, "%s:%zu: %s", what, s.line, s.problem);
 		return NULL;
 	}
 	copy = xstrndup(text, len);

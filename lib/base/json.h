@@ -24,6 +24,19 @@ OWNED(json, struct json_object *, NULL, json_release)
 struct json_object *json_parse(const char *what, const char *text, size_t len, struct err *e);
 /* Reads a file of ours (at most 16 MiB) and parses it. */
 struct json_object *json_load(int dir, const char *name, struct err *e);
+/*
+ * The same for a file that a person wrote: errors are ERR_USAGE and say "WHAT:LINE: ...", and the
+ * containers know where their members are.
+ */
+struct json_object *json_parse_source(const char *what, const char *text, size_t len,
+				      struct err *e);
+/* The line of member (or element) i of a container that was read with lines; 0: not known. */
+size_t json_line(struct json_object *container, size_t i);
+/* For readers: lines of its n members, in their order; taken over (malloc()ed). */
+void json_set_lines(struct json_object *container, size_t *lines, size_t n);
+/* How a number or truth value was written in its source, where that is kept; else NULL. */
+const char *json_spelling(struct json_object *scalar);
+void json_set_spelling(struct json_object *scalar, const char *text);
 /* Member of an object, NULL when missing or of another type. Borrowed. */
 struct json_object *json_get(struct json_object *o, const char *key, enum json_type type);
 /* NULL when missing or no string. Borrowed. */

@@ -60,7 +60,8 @@ struct field {
 	size_t offset;
 	const struct field_table *sub; /* FIELD_OBJ* */
 	int64_t min, max;	       /* FIELD_INT, FIELD_OPTINT: both 0: any */
-	const char *const *names;      /* FIELD_ENUM: NULL-terminated */
+	const char *const *names; /* FIELD_ENUM: NULL-terminated; FIELD_STR: a number stands for the
+				     name at this index */
 	/* FIELD_STR: a further check. NULL, or what the message says: "expected an absolute path".
 	 */
 	const char *(*check)(const char *s);
@@ -69,9 +70,9 @@ struct field {
 
 enum field_table_flags {
 	FIELDS_STRICT = 1, /* an unknown member is an error (CRI); without: ignored (OCI) */
-	/* protobuf's JSON: snake_case and camelCase both name a field, a string may hold an
-	 * integer, and names of enums are read in any case. Names in the table are in snake_case.
-	 */
+	/* protobuf's JSON and crictl's files: snake_case (in any case of letters) and camelCase
+	 * both name a field, a string may hold an integer, 1e9 is one, and names of enums are read
+	 * in any case. Names in the table are in snake_case. */
 	FIELDS_ANY_CASE = 2,
 	/* Zeros and false are written: members that the format requires. */
 	FIELDS_WRITE_ZERO = 4,
@@ -114,6 +115,14 @@ void fields_copy(const struct field_table *t, void *dst,
 /* Appends a zeroed element and returns it. */
 void *objlist_add(struct objlist *l, const struct field_table *t);
 void objlist_free(struct objlist *l, const struct field_table *t); /* leaves an empty list */
+
+/*
+ * Reads a file that a person wrote, JSON or YAML, at most 1 MiB; path "-" is standard input. Errors
+ * are ERR_USAGE and name file, line and field: "web.yaml:12: linux.resources.cpu_quota: expected an
+ * integer, found \"fast\"". In strings, unquoted numbers and truth values count as what they are
+ * written as; one that YAML spells otherwise (012, 1.10, yes) is refused.
+ */
+int fields_read_file(const struct field_table *t, const char *path, void *out, struct err *e);
 
 /* Loads a file of ours into the zeroed struct; file_replace()s it. */
 int fields_load(const struct field_table *t, int dir, const char *name, void *out, struct err *e);

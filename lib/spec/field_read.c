@@ -18,7 +18,8 @@ struct place {
 	const struct place *up;
 	const char *name; /* NULL: the element index of the list above */
 	size_t index;
-	bool key; /* name is the key of a map */
+	bool key;    /* name is the key of a map */
+	size_t line; /* 0: not known */
 };
 
 struct reading {
@@ -52,6 +53,9 @@ static int refuse(struct reading *r, const struct place *at, const char *why)
 	own(buf) struct buf b = { 0 };
 
 	place_format(at, &b);
+	if (at && at->line)
+		return err_set(r->e, ERR_USAGE, "%s:%zu: %s: %s", r->what, at->line, b.s ? b.s : "",
+			       why);
 	return err_set(r->e, ERR_USAGE, "%s: %s%s%s", r->what, b.s ? b.s : "", b.len ? ": " : "",
 		       why);
 }
@@ -76,7 +80,9 @@ static int unexpected(struct reading *r, const struct place *at, struct json_obj
 		quote = "\"";
 		break;
 	default:
-		text = j ? json_object_to_json_string(j) : "null";
+		text = json_spelling(j);
+		if (!text)
+			text = j ? json_object_to_json_string(j) : "null";
 		break;
 	}
 	len = strlen(text);
@@ -86,11 +92,55 @@ static int unexpected(struct reading *r, const struct place *at, struct json_obj
 	return refuse(r, at, why);
 }
 
+/* A real number that says nothing but itself: 1.5, but not 1.50, 1e3 or 01.5. */
+static bool is_short_decimal(const char *s)
+{
+	size_t whole, part;
+
+	s += *s == '-';
+	whole = strspn(s, "0123456789");
+	if (s[whole] != '.' || whole < 1 || whole > 6 || (s[0] == '0' && whole > 1))
+		return false;
+	s += whole + 1;
+	part = strspn(s, "0123456789");
+	return !s[part] && part > 0 && part <= 4 && s[part - 1] != '0';
+}
+
+/*
+ * Kubernetes' tools make a text of a number or truth value that stands unquoted where a text is
+ * due. So do we where that text is what was written; "1.10", which they read as 1.1, is refused.
+ */
+static const char *text_of_scalar(struct reading *r, const struct place *at, struct json_object *j)
+{
+	const char *spelling = json_spelling(j);
+	own(str) char *why = NULL, *shown = NULL;
+
+	if (!spelling)
+		return json_object_to_json_string(j);
+	if (json_object_is_type(j, json_type_double) && is_short_decimal(spelling))
+		return spelling;
+	shown = str_printable(spelling, strnlen(spelling, FOUND_MAX));
+	why = str_fmt("expected a string, found the %s %s; write it as \"%s\"",
+		      json_object_is_type(j, json_type_boolean) ? "truth value" : "number", shown,
+		      shown);
+	refuse(r, at, why);
+	return NULL;
+}
+
+static bool is_scalar(struct json_object *j)
+{
+	return json_object_is_type(j, json_type_boolean) || json_object_is_type(j, json_type_int) ||
+	       json_object_is_type(j, json_type_double);
+}
+
 /* s of the JSON string j; NULL (with an error) when it is none. */
 static const char *read_text(struct reading *r, const struct place *at, struct json_object *j)
 {
 	const char *s;
 
+	/* A line is known: a person wrote it. */
+	if (at && at->line && is_scalar(j))
+		return text_of_scalar(r, at, j);
 	if (!json_object_is_type(j, json_type_string)) {
 		unexpected(r, at, j, "expected a string");
 		return NULL;
@@ -133,6 +183,17 @@ static int text_to_u64(const char *s, uint64_t *v)
 	return 0;
 }
 
+/* 1e9 and 2.0 are integers too. */
+static int whole_number(struct json_object *j, int64_t *v)
+{
+	double d = json_object_is_type(j, json_type_double) ? json_object_get_double(j) : 0.5;
+
+	if (!(d >= -0x1p53 && d <= 0x1p53) || d != (double)(int64_t)d)
+		return -1;
+	*v = (int64_t)d;
+	return 0;
+}
+
 static int read_int(struct reading *r, const struct place *at, const struct field *f, bool texts,
 		    struct json_object *j, int64_t *out)
 {
@@ -161,7 +222,7 @@ static int read_int(struct reading *r, const struct place *at, const struct fiel
 			*out = (int64_t)u;
 			return 0;
 		}
-	} else {
+	} else if (!texts || whole_number(j, &v) < 0) {
 		return unexpected(r, at, j, "expected an integer");
 	}
 	if (f->type == FIELD_U64 ? v < 0 : v < min || v > max)
@@ -205,8 +266,21 @@ static int read_enum(struct reading *r, const struct place *at, const struct fie
 static int read_str(struct reading *r, const struct place *at, const struct field *f,
 		    struct json_object *j, char **out)
 {
-	const char *s = read_text(r, at, j), *reason;
+	const char *s, *reason;
+	size_t n = 0;
 
+	/* An enum of protobuf that is a text here: its number is read too. */
+	if (f->names && json_object_is_type(j, json_type_int)) {
+		int64_t v = json_object_get_int64(j);
+
+		while (f->names[n])
+			n++;
+		if (v < 0 || (size_t)v >= n)
+			return unexpected(r, at, j, "expected a name, or its number");
+		*out = xstrdup(f->names[v]);
+		return 0;
+	}
+	s = read_text(r, at, j);
 	if (!s)
 		return -1;
 	reason = f->check ? f->check(s) : NULL;
@@ -227,13 +301,15 @@ static int read_bool(struct reading *r, const struct place *at, struct json_obje
 static int read_map(struct reading *r, const struct place *at, struct json_object *j,
 		    struct strmap *out)
 {
+	size_t i = 0;
+
 	if (!json_object_is_type(j, json_type_object))
 		return unexpected(r, at, j, "expected an object of strings");
 	if (json_object_object_length(j) > ELEMENTS_MAX)
 		return refuse(r, at, "too many elements");
 	json_object_object_foreach(j, key, value)
 	{
-		struct place in = { .up = at, .name = key, .key = true };
+		struct place in = { .up = at, .name = key, .key = true, .line = json_line(j, i++) };
 		const char *s = read_text(r, &in, value);
 
 		if (!s)
@@ -277,7 +353,7 @@ static int read_list(struct reading *r, const struct place *at, const struct fie
 	if (n > ELEMENTS_MAX)
 		return refuse(r, at, "too many elements");
 	for (size_t i = 0; i < n; i++) {
-		struct place in = { .up = at, .index = i };
+		struct place in = { .up = at, .index = i, .line = json_line(j, i) };
 
 		if (read_element(r, &in, f, flags, json_object_array_get_idx(j, i), out) < 0)
 			return -1;
@@ -340,7 +416,8 @@ static const struct field *find_field(const struct field_table *t, const char *k
 {
 	for (size_t i = 0; i < t->n; i++) {
 		if (str_eq(t->fields[i].name, key) ||
-		    ((t->flags & FIELDS_ANY_CASE) && is_camel_of(key, t->fields[i].name)))
+		    ((t->flags & FIELDS_ANY_CASE) && (strcasecmp(t->fields[i].name, key) == 0 ||
+						      is_camel_of(key, t->fields[i].name))))
 			return &t->fields[i];
 	}
 	return NULL;
@@ -403,12 +480,13 @@ static int read_struct(struct reading *r, const struct place *at, const struct f
 		       struct json_object *j, char *out)
 {
 	uint64_t seen = 0;
+	size_t i = 0;
 
 	if (!json_object_is_type(j, json_type_object))
 		return unexpected(r, at, j, "expected an object");
 	json_object_object_foreach(j, key, value)
 	{
-		struct place in = { .up = at, .name = key };
+		struct place in = { .up = at, .name = key, .line = json_line(j, i++) };
 		const struct field *f = find_field(t, key);
 		uint64_t bit = f ? UINT64_C(1) << (f - t->fields) : 0;
 
