@@ -26,7 +26,7 @@ ifneq ($(SANITIZE),)
 HARDEN  := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCADDIS_DEBUG
 LDHARD  := -fsanitize=$(SANITIZE)
 else
-HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common -fno-strict-aliasing
+HARDEN  := -D_FORTIFY_SOURCE=2 -fno-plt -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common -fno-strict-aliasing
 ifeq ($(shell uname -m),x86_64)
 HARDEN  += -fcf-protection
 endif

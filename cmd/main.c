@@ -40,7 +40,11 @@ static int help_main(struct cli *cli, const void *args, char **operands, size_t 
 
 const struct command top_commands[] = {
 	{ .name = "version", .args = "", .summary = "print the version", .run = version_main },
-	{ .name = "help", .args = "[GROUP [VERB]]", .summary = "explain a group or a verb", .run = help_main, .complete = "group,verb" },
+	{ .name = "help",
+	  .args = "[GROUP [VERB]]",
+	  .summary = "explain a group or a verb",
+	  .run = help_main,
+	  .complete = "group,verb" },
 	{ .name = NULL },
 };
 // clang-format on
@@ -66,6 +70,23 @@ static const struct synonym {
 	{ "list", "ls" },	 { "delete", "rm" },	  { "remove", "rm" },
 	{ "rmi", "rm" },	 { "status", "inspect" }, { "info", "inspect" },
 };
+
+/* What people's fingers know from podman, docker and crictl. */
+// clang-format off
+static const struct {
+	const char *word, *meant;
+} habits[] = {
+	{ "ps",       "ctr ls" },
+	{ "pods",     "sandbox ls" },
+	{ "images",   "image ls" },
+	{ "rmi",      "image rm" },
+	{ "runp",     "sandbox create" },
+	{ "stopp",    "sandbox stop" },
+	{ "rmp",      "sandbox rm" },
+	{ "inspectp", "sandbox inspect" },
+	{ "inspecti", "image inspect" },
+};
+// clang-format on
 
 static int version_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
@@ -121,15 +142,22 @@ static int unknown_verb(struct cli *cli, const char *word)
 static int unknown_group(struct cli *cli, const char *word)
 {
 	const char *names[64], *meant = synonym_of(word);
+	own(buf) struct buf verbs = { 0 };
 	size_t n = 0;
 
+	for (size_t i = 0; i < ARRAY_LEN(habits); i++)
+		if (str_eq(habits[i].word, word))
+			return cli_usage(cli, "unknown command '%s' (did you mean '%s'?)", word,
+					 habits[i].meant);
 	/* "caddis run": a verb without its group. */
 	for (const struct command_group *const *g = command_groups; *g; g++) {
 		if (command_find((*g)->commands, word))
-			return cli_usage(cli, "there is no '%s' by itself (did you mean '%s %s'?)",
-					 word, (*g)->name, word);
+			buf_addf(&verbs, "%s'%s %s'", verbs.len ? " or " : "", (*g)->name, word);
 		names[n++] = (*g)->name;
 	}
+	if (verbs.len)
+		return cli_usage(cli, "there is no '%s' by itself (did you mean %s?)", word,
+				 verbs.s);
 	for (const struct command *c = top_commands; c->name; c++)
 		names[n++] = c->name;
 	names[n] = NULL;
@@ -257,7 +285,7 @@ static int run_group(struct cli *cli, struct globals *g, char **argv, char **wor
 		return cli_done(cli, 0);
 	}
 	if (r.n == 0)
-		return cli_usage(cli, "which verb of %s?", cli->group->name);
+		return cli_usage(cli, "%s needs a verb", cli->group->name);
 	cli->command = command_find(cli->group->commands, r.operands[0]);
 	if (!cli->command)
 		return unknown_verb(cli, r.operands[0]);
@@ -280,7 +308,7 @@ static int run_top(struct cli *cli, char **argv, char **words, size_t n)
 		return cli_done(cli, 0);
 	}
 	if (r.n == 0)
-		return cli_usage(cli, "which group? sandbox, ctr, image or system");
+		return cli_usage(cli, "which group: sandbox, ctr, image or system?");
 	cli->command = command_find(top_commands, r.operands[0]);
 	if (!cli->command) {
 		cli->group = group_find(r.operands[0]);

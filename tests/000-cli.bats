@@ -206,14 +206,20 @@ man_has() {
 	assert_error "unknown option --quite (did you mean --quiet?); see 'caddis sandbox ls --help'"
 	run_fails 2 ctr ps
 	assert_error "did you mean 'ls'?"
+	run_fails 2 ps
+	assert_error "unknown command 'ps' (did you mean 'ctr ls'?); see 'caddis --help'"
+	run_fails 2 pull x
+	assert_error "there is no 'pull' by itself (did you mean 'image pull'?)"
+	run_fails 2 stop x
+	assert_error "there is no 'stop' by itself (did you mean 'sandbox stop' or 'ctr stop'?)"
 	run_fails 2 sandbox ls nonsense
 	assert_error "unexpected argument 'nonsense'"
 	run_fails 2 sandbox rm
 	assert_error "too few arguments"
 	run_fails 2
-	assert_error "which group?"
+	assert_error "which group:"
 	run_fails 2 ctr
-	assert_error "which verb"
+	assert_error "ctr needs a verb; see 'caddis ctr --help'"
 	run_fails 2 --root
 	assert_error "--root needs a value"
 }

@@ -156,6 +156,16 @@ log_has() {
 	run_ok ctr rm a
 }
 
+@test "a monitor gives back the memory that setting up a container took" {
+	local kib
+
+	run_ok ctr run -d -s web --name a busybox sleep 1000
+	inner=$("$CADDIS" ctr inspect a | jq '.[0].pid')
+	monitor=$(awk '/^PPid:/ { print $2 }' "/proc/$inner/status")
+	kib=$(awk '/^[0-9a-f]+-/ { heap = /\[heap\]/ } heap && /^Anonymous:/ { n += $2 } END { print n + 0 }' "/proc/$monitor/smaps")
+	[ "$kib" -le 56 ] || fail "$kib KiB of heap"
+}
+
 @test "a container in a damaged record is named, and the others still work" {
 	run_ok ctr create web --name a busybox true
 	id=$output

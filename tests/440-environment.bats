@@ -20,6 +20,13 @@ bare() {
 	[ "$(env -i "$CADDIS" --root "$CADDIS_ROOT" --state "$CADDIS_STATE" ctr run --rm -s web busybox echo hi)" = hi ]
 }
 
+@test "the environment that caddis runs in reaches a container by -e alone" {
+	run env SECRET=x "$CADDIS" ctr run --rm -s web -e GLIBC_TUNABLES busybox env
+	[ "$(sort <<< "$output" | cut -d = -f 1 | xargs)" = "HOME HOSTNAME PATH" ] || fail "$output"
+	run env SHOWN=x "$CADDIS" ctr run --rm -s web -e SHOWN busybox sh -c 'echo $SHOWN'
+	assert_output x
+}
+
 @test "with closed standard streams" {
 	mkdir "$TEST_DIR/v"
 	"$CADDIS" ctr run --rm -s web -v "$TEST_DIR/v:/v" busybox sh -c 'echo hi > /v/out; ls /proc/self/fd > /v/fds' <&- >&- 2>&-

@@ -35,6 +35,13 @@
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define SELF "/proc/self/exe"
 /*
+ * glibc's malloc keeps up to seven freed chunks of each size for good, here and there on pages that
+ * malloc_trim() then cannot give back: a quarter of a monitor's memory. Only the environment
+ * switches that off (other libcs do not look at it).
+ */
+#define TUNABLES "GLIBC_TUNABLES"
+#define LEAN_MALLOC "glibc.malloc.tcache_count=0"
+/*
  * An overlay without a writable layer wants two others. The second is never looked at, for the
  * first has the one name that we open; it only must not overlap it (nor be procfs, which cannot be
  * stacked).
@@ -164,8 +171,11 @@ int executor_protect(char **argv, struct err *e)
 		return err_sys(e, "become undumpable");
 	if (statfs("/proc", &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
 		return err_set(e, ERR_FAIL, "/proc is not mounted; containers need it");
-	if (is_protected())
+	if (is_protected()) {
+		if (str_eq(getenv(TUNABLES), LEAN_MALLOC))
+			unsetenv(TUNABLES); /* ours, and nobody else's concern */
 		return 0;
+	}
 	if (again)
 		return err_set(e, ERR_FAIL, "cannot run from a copy that containers cannot write");
 	copy = copy_by_overlay();
@@ -173,6 +183,7 @@ int executor_protect(char **argv, struct err *e)
 		copy = copy_to_memory(e);
 	if (copy < 0)
 		return -1;
+	setenv(TUNABLES, LEAN_MALLOC, 0);
 	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);
 	return err_sys(e, "execute the copy of this program");
 }

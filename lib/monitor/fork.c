@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,10 +15,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-
-/* What of the stack may still be in use below the current frame: signal frames, calls to come. */
-#define STACK_KEEP (16 * 1024)
-#define STACK_DEPTH (256 * 1024)
+#include "monitor/page.h"
 
 static int close_between(int first, int last)
 {
@@ -116,16 +112,9 @@ static int become_daemon(struct err *e)
 /* Gives back what setting up has touched and running does not need. */
 static void slim_down(void)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	uintptr_t top = (here - STACK_KEEP) & ~(page - 1);
-
 	malloc_trim(0);
-	/* Fails with ENOMEM where the stack never grew that deep, having released the rest: fine.
-	 */
-	for (uintptr_t p = top - page; p > top - STACK_DEPTH; p -= page)
-		if (madvise((void *)p, page, MADV_DONTNEED) < 0)
-			break;
+	page_release_stack();
+	page_release_code();
 }
 
 void monitor_ready(int ready_sock)

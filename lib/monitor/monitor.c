@@ -281,6 +281,7 @@ static void give_back(struct monitor *m)
 		page_release(m->shared, RELAY_HEAD + RELAY_BUFFER);
 	if (m->a->log)
 		ctr_log_idle(m->a->log);
+	page_release_code();
 }
 
 static int run(struct monitor *m, struct err *e)

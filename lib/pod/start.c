@@ -2,7 +2,6 @@
 /* Starting a container: in the foreground by the command itself, or by a monitor that stays. */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -31,7 +30,7 @@ struct starting {
 	int run_dir, run_lock;
 	struct record *held;		       /* whose lock the caller has already, or NULL */
 	const struct container_attach *attach; /* NULL: detached */
-	bool cgroup_made;
+	bool cgroup_made, terminal;
 };
 
 static void starting_free(struct starting *st)
@@ -75,6 +74,7 @@ static int load(struct starting *st, const char *id, struct err *e)
 			       container_name(&st->c), sb.id);
 	if (fields_load(&oci_spec_table, st->r.dir, "spec.json", &st->spec, e) < 0)
 		return err_in(e, "container %s", container_name(&st->c));
+	st->terminal = st->spec.process.terminal;
 	return 0;
 }
 
@@ -256,7 +256,7 @@ static int stay(struct starting *st, struct exit_status *out, struct err *e)
 {
 	struct monitor_args m = {
 		.x = &st->x,
-		.streams = st->spec.process.terminal ? NULL : &st->streams,
+		.streams = st->terminal ? NULL : &st->streams,
 		.log = st->log,
 		.client = st->attach != NULL,
 		.client_stdin = st->attach && st->attach->stdin_,
@@ -309,6 +309,16 @@ struct detached {
 	struct record *held;
 };
 
+/* A monitor stays for as long as its container: it keeps only what it needs for the end. */
+static void forget(struct starting *st)
+{
+	char *cgroup = ptr_steal(st->c.record.cgroup);
+
+	fields_free(&container_record_table, &st->c.record);
+	oci_spec_free(&st->spec);
+	st->c.record.cgroup = cgroup;
+}
+
 /* In the monitor. */
 static int monitor_main(int ready_sock, void *arg)
 {
@@ -326,9 +336,9 @@ static int monitor_main(int ready_sock, void *arg)
 		return 1;
 	}
 	unlock_record(&st);
-	monitor_ready(ready_sock);
 	auto_remove = st.c.record.auto_remove;
-	malloc_trim(0);
+	forget(&st);
+	monitor_ready(ready_sock);
 	if (stay(&st, &ended, &e) < 0)
 		return 1;
 	if (auto_remove) {

@@ -127,7 +127,7 @@ TEST(a_blocked_stdout_does_not_hold_stderr_or_the_log_of_it)
 	close(out[0]);
 	close(out[1]);
 	kill(c.pid, SIGTERM);
-	ok(end_within(&c, 3000) >= 0, "it hangs");
+	ok(end_within(&c, 10000) >= 0, "it hangs");
 }
 
 TEST(when_nobody_reads_stdout_the_process_meets_sigpipe)
@@ -147,7 +147,7 @@ TEST(when_nobody_reads_stdout_the_process_meets_sigpipe)
 		close(p[1]);
 		ok(read(p[0], line, 2) == 2, "no output");
 		close(p[0]);
-		same_int(end_within(&c, 3000), 128 + SIGPIPE);
+		same_int(end_within(&c, 10000), 128 + SIGPIPE);
 	}
 }
 
@@ -158,7 +158,7 @@ TEST(a_full_disk_behind_stdout_is_told_and_ends_the_process)
 	struct command c = { .sh = "exec yes", .in = null, .out = full, .err = 2 };
 
 	begin(&c);
-	same_int(end_within(&c, 3000), ENOSPC);
+	same_int(end_within(&c, 10000), ENOSPC);
 }
 
 /* A child that writes n bytes into fd and closes it. */
@@ -282,14 +282,14 @@ TEST(stdout_may_be_a_file_that_is_appended_to_or_closed)
 
 	ok(write(file, "first\n", 6) == 6, "write");
 	begin(&c);
-	same_int(end_within(&c, 3000), 0);
+	same_int(end_within(&c, 10000), 0);
 	load("out", &got);
 	ok(strcmp(got.s, "first\na\nb\n") == 0 || strcmp(got.s, "first\nb\na\n") == 0, "got %s",
 	   got.s);
 	c.sh = "head -c 1000000 /dev/zero; exit 5";
 	c.in = c.out = c.err = -1;
 	begin(&c);
-	same_int(end_within(&c, 3000), 5);
+	same_int(end_within(&c, 10000), 5);
 }
 
 TEST(the_flags_of_shared_pipes_stay_as_they_are)
@@ -307,7 +307,7 @@ TEST(the_flags_of_shared_pipes_stay_as_they_are)
 	ok(!(fcntl(out[1], F_GETFL) & O_NONBLOCK), "stdout became non-blocking");
 	close(out[1]);
 	close(out[0]);
-	same_int(end_within(&c, 3000), 128 + SIGPIPE);
+	same_int(end_within(&c, 10000), 128 + SIGPIPE);
 	close(in[0]);
 	close(in[1]);
 }
@@ -326,7 +326,7 @@ TEST(sockets_serve_as_standard_streams)
 	shutdown(s[0], SHUT_WR);
 	read_end(s[0], &out);
 	close(s[0]);
-	same_int(end_within(&c, 3000), 0);
+	same_int(end_within(&c, 10000), 0);
 	same_int(out.len, 2000006);
 }
 
@@ -357,7 +357,7 @@ TEST(a_process_that_closes_its_streams_causes_no_busy_loop)
 		begin(&c);
 		usleep(800000);
 		ok(cpu_of(&c) >= 0 && cpu_of(&c) < 0.03, "%.2f s of CPU", cpu_of(&c));
-		same_int(end_within(&c, 3000), 3);
+		same_int(end_within(&c, 10000), 3);
 	}
 }
 
