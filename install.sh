@@ -48,16 +48,16 @@ declare -A DEMO_PACKAGES=(
 )
 declare -A TEST_PACKAGES=(
 	[apt]="bats docker-registry skopeo umoci buildah podman crun runc busybox-static mmdebstrap
-		debian-archive-keyring jq openssl zstd python3 strace libcap2-bin attr acl procps iproute2
+		debian-archive-keyring jq openssl zstd python3 strace libcap2-bin attr acl procps iproute2 nftables
 		util-linux e2fsprogs mandoc shellcheck clang clang-format clang-tidy cppcheck"
 	[dnf]="bats docker-distribution skopeo umoci buildah podman crun runc busybox mmdebstrap
-		jq openssl zstd python3 strace libcap attr acl procps-ng iproute
+		jq openssl zstd python3 strace libcap attr acl procps-ng iproute nftables
 		util-linux e2fsprogs mandoc ShellCheck clang clang-tools-extra cppcheck"
 	[apk]="bats docker-registry skopeo umoci buildah podman crun runc busybox-static
-		jq openssl zstd python3 strace libcap-utils attr acl procps iproute2
+		jq openssl zstd python3 strace libcap-utils attr acl procps iproute2 nftables
 		util-linux e2fsprogs mandoc shellcheck clang clang-extra-tools cppcheck"
 	[pacman]="bats skopeo umoci buildah podman crun runc busybox
-		jq openssl zstd python strace libcap attr acl procps-ng iproute2
+		jq openssl zstd python strace libcap attr acl procps-ng iproute2 nftables
 		util-linux e2fsprogs mandoc shellcheck clang cppcheck"
 )
 

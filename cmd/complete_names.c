@@ -8,25 +8,7 @@
 #include "image/image.h"
 #include "store/record.h"
 
-/* Its name as the record keeps it ("SCOPE/NAME"), else the beginning of its ID. */
-static void add_record(struct store *s, const char *folder, const char *id, struct strv *out)
-{
-	own(str) char *link = str_fmt("%s/%s/name", folder, id);
-	char target[256];
-	ssize_t n = readlinkat(s->root, link, target, sizeof(target) - 1);
-	const char *slash;
-
-	if (n <= 0) {
-		strv_take(out, xstrndup(id, 12));
-		return;
-	}
-	target[n] = '\0';
-	slash = strrchr(target, '/');
-	strv_add(out, slash ? slash + 1 : target);
-}
-
-static void add_records(struct store *s, enum record_kind kind, const char *folder,
-			struct strv *out)
+static void add_records(struct store *s, enum record_kind kind, struct strv *out)
 {
 	own(strv) struct strv ids = { 0 };
 	struct err e;
@@ -34,7 +16,7 @@ static void add_records(struct store *s, enum record_kind kind, const char *fold
 	if (record_list(s, kind, &ids, &e) < 0)
 		return;
 	for (size_t i = 0; i < ids.n; i++)
-		add_record(s, folder, ids.v[i], out);
+		strv_take(out, record_label(s, kind, ids.v[i]));
 }
 
 /* As people write it, unless they have begun to write all of it. */
@@ -85,9 +67,9 @@ void complete_names(const char *kind, const char *prefix, const char *root, cons
 	    store_open(root, state, 0, &s, &e) < 0)
 		return;
 	if (str_eq(kind, "sandbox"))
-		add_records(&s, RECORD_SANDBOX, "sandboxes", out);
+		add_records(&s, RECORD_SANDBOX, out);
 	else if (str_eq(kind, "container"))
-		add_records(&s, RECORD_CONTAINER, "containers", out);
+		add_records(&s, RECORD_CONTAINER, out);
 	else if (str_eq(kind, "image"))
 		add_images(&s, prefix, out);
 	strv_sort(out);

@@ -35,6 +35,8 @@ static const struct library {
 	{ "libzstd.so.1", "decompressing zstd layers" },
 	{ "libseccomp.so.2", "system call filters of one's own" },
 	{ "libsmartcols.so.1", "tables" },
+	{ "libmnl.so.0", "networks" },
+	{ "libnftnl.so.11", "the firewall's rules" },
 };
 // clang-format on
 

@@ -325,6 +325,34 @@ int record_find(struct store *s, enum record_kind kind, const char *key, char id
 	return 0;
 }
 
+bool record_exists(struct store *s, enum record_kind kind, const char *id)
+{
+	char path[ID_SIZE + 16], staged[ID_SIZE + 2];
+
+	/* In this order: a remover moves it from the first place to the second. */
+	snprintf(path, sizeof(path), "%s/%s", kind_dir[kind], id);
+	if (faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	staging_name(kind, id, staged, sizeof(staged));
+	snprintf(path, sizeof(path), "staging/%s", staged);
+	return faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+char *record_label(struct store *s, enum record_kind kind, const char *id)
+{
+	char link[ID_SIZE + 24], target[256];
+	const char *slash;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "%s/%s/name", kind_dir[kind], id);
+	n = readlinkat(s->root, link, target, sizeof(target) - 1);
+	if (n <= 0)
+		return xstrndup(id, 12);
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	return xstrdup(slash ? slash + 1 : target);
+}
+
 int record_run_dir(struct store *s, enum record_kind kind, const char *id, bool create,
 		   struct err *e)
 {

@@ -68,6 +68,10 @@ int record_find(struct store *s, enum record_kind kind, const char *key, char id
 /* IDs of all committed records, in no order. Takes no lock, never waits; discards the half-made it
  * meets. */
 int record_list(struct store *s, enum record_kind kind, struct strv *ids, struct err *e);
+/* Is the record there, being made or removed included? What it owns is then its own. */
+bool record_exists(struct store *s, enum record_kind kind, const char *id);
+/* Its name, else the beginning of its ID, for people. Newly allocated. */
+char *record_label(struct store *s, enum record_kind kind, const char *id);
 /* STATE/sandboxes/<id>, made if missing (0700); the fd. */
 int record_run_dir(struct store *s, enum record_kind kind, const char *id, bool create,
 		   struct err *e);

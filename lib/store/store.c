@@ -11,12 +11,13 @@
 #include "base/path.h"
 #include "base/proc.h"
 
-static const char *const root_entries[] = { "version",	 "images",     "layers",
-					    "sandboxes", "containers", "names",
-					    "staging",	 "lock",       NULL };
-static const char *const root_dirs[] = { "images",	     "layers",	"sandboxes",
-					 "containers",	     "names",	"names/sandboxes",
-					 "names/containers", "staging", NULL };
+static const char *const root_entries[] = { "version",	  "images", "layers",  "sandboxes",
+					    "containers", "names",  "staging", "networks",
+					    "lock",	  NULL };
+static const char *const root_dirs[] = {
+	"images",	   "layers",	       "sandboxes", "containers", "names",
+	"names/sandboxes", "names/containers", "staging",   "networks",	  NULL
+};
 static const char *const state_entries[] = { "boot",	"sandboxes", "containers",
 					     "network", "lock",	     NULL };
 static const char *const state_dirs[] = { "sandboxes", "containers", "network", NULL };

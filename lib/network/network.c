@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "network/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "network/bridge.h"
+
+/* In the order in which they are asked for a name. */
+static const struct network_ops *const kinds[] = { &bridge_ops };
+
+static const struct network_ops *kind_named(const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_eq(kinds[i]->kind, kind))
+			return kinds[i];
+	return NULL;
+}
+
+static const struct network_ops *kind_of(struct store *s, const char *name, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		int rc = kinds[i]->find(s, name, e);
+
+		if (rc)
+			return rc < 0 ? NULL : kinds[i];
+	}
+	own(str) char *shown = str_printable(name, strlen(name));
+
+	err_set(e, ERR_NOT_FOUND, "no network %.80s", shown);
+	err_hint(e, "'caddis network ls' lists them");
+	return NULL;
+}
+
+/* The request with its network named. */
+static struct network_request named(const struct network_request *req)
+{
+	struct network_request r = *req;
+
+	if (!str_some(r.network))
+		r.network = NETWORK_DEFAULT;
+	return r;
+}
+
+int network_check(struct store *s, const struct network_request *req, struct err *e)
+{
+	struct network_request r = named(req);
+	const struct network_ops *ops = kind_of(s, r.network, e);
+
+	return ops ? ops->check(s, &r, e) : -1;
+}
+
+static int save(int dir, const struct network_status *st, struct err *e)
+{
+	return fields_save(&network_status_table, dir, NETWORK_FILE, st, false, e);
+}
+
+static void copy_ports(const struct objlist *from, struct objlist *to)
+{
+	const struct cri_port_mapping *rows = from ? from->v : NULL;
+
+	for (size_t i = 0; from && i < from->n; i++)
+		fields_copy(&cri_port_mapping_table, objlist_add(to, &cri_port_mapping_table),
+			    &rows[i]);
+}
+
+int network_attach(struct store *s, int dir, const struct network_request *req,
+		   struct network_status *out, struct err *e)
+{
+	struct network_request r = named(req);
+	const struct network_ops *ops = kind_of(s, r.network, e);
+
+	*out = (struct network_status){ 0 };
+	if (!ops)
+		return -1;
+	str_set(&out->network, r.network);
+	str_set(&out->kind, ops->kind);
+	copy_ports(r.ports, &out->ports);
+	if (save(dir, out, e) == 0 && ops->attach(s, dir, &r, out, e) == 0) {
+		out->attached = true;
+		if (save(dir, out, e) == 0)
+			return 0;
+	}
+	network_status_free(out);
+	return err_in(e, "network %s", r.network);
+}
+
+int network_detach(struct store *s, const char *id, int dir, const char *netns_path, struct err *e)
+{
+	own(network_status) struct network_status st = { 0 };
+	const struct network_ops *ops;
+
+	if (network_load(dir, &st, e) < 0)
+		return -1;
+	ops = st.kind ? kind_named(st.kind) : NULL;
+	if (st.kind && !ops)
+		return err_set(e, ERR_STATE, "network %s is of the unknown kind %.40s", st.network,
+			       st.kind);
+	if (ops && ops->detach(s, id, dir, netns_path, &st, e) < 0)
+		return err_in(e, "network %s", st.network);
+	return unlinkat(dir, NETWORK_FILE, 0) < 0 && errno != ENOENT ? err_sys(e, NETWORK_FILE) : 0;
+}

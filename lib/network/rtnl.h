@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rtnl.h - links, addresses and routes by rtnetlink. Functions without a result queue a message for
+ * nl_run(); the socket's network namespace is the one that they act in.
+ */
+#ifndef CADDIS_NETWORK_RTNL_H
+#define CADDIS_NETWORK_RTNL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "network/addr.h"
+#include "network/netlink.h"
+
+struct rtnl_link {
+	int index;
+	int master; /* index; 0: none */
+	unsigned flags;
+	uint32_t mtu;
+	uint8_t mac[MAC_SIZE];
+	char kind[IFNAMSIZ]; /* "bridge", "veth"; "" for hardware */
+};
+/* 1: found, 0: there is none of this name, -1. */
+int rtnl_link_find(struct nl *n, const char *name, struct rtnl_link *out, struct err *e);
+
+void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE], uint32_t mtu);
+struct rtnl_veth {
+	const char *name; /* of the host's end, a port of the bridge of index master */
+	int master;
+	const char *peer_name; /* of the end that is born in the namespace netns */
+	int netns;
+	uint8_t mac[MAC_SIZE]; /* the peer's */
+	uint32_t mtu;
+};
+void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v); /* both ends up */
+void rtnl_link_up(struct nl *n, const char *name);
+/* As a port of the bridge master, it may send back where a packet came from. */
+void rtnl_link_hairpin(struct nl *n, const char *name);
+void rtnl_link_master(struct nl *n, const char *name, int master); /* sets it up too */
+void rtnl_link_delete(struct nl *n, const char *name);
+/* No duplicate address detection: the lease says that it is unique. */
+void rtnl_address_new(struct nl *n, int index, const struct prefix *p);
+void rtnl_route_default(struct nl *n, int index, const struct ip *gateway);
+
+/* Every unicast route of the main table, with its interface (0: several or none). */
+typedef void rtnl_route_fn(const struct prefix *to, int index, void *arg);
+int rtnl_routes(struct nl *n, rtnl_route_fn *fn, void *arg, struct err *e);
+
+#endif
