@@ -114,7 +114,6 @@ static void slim_down(void)
 {
 	malloc_trim(0);
 	page_release_stack();
-	page_release_code();
 }
 
 void monitor_ready(int ready_sock)

@@ -290,6 +290,8 @@ static int run(struct monitor *m, struct err *e)
 		return -1;
 	if (m->a->x->sync >= 0 && executor_start(m->a->x, e) < 0)
 		return -1;
+	if (!m->a->client)
+		page_release_code();
 	while (!finished(m)) {
 		int timeout = retry_later(m);
 		bool trim = !m->idle && timeout < 0;
