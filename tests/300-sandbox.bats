@@ -22,14 +22,27 @@ load helpers
 	[ "$(uname -n)" != box ]
 }
 
-@test "its pins do not propagate to other mount namespaces" {
+@test "its pins do not propagate to other mount namespaces, also where mounts are shared as under systemd" {
 	background unshare -m --propagation slave sleep 30
 	other=$!
-	elsewhere() { [ "$(readlink /proc/self/ns/mnt)" != "$(readlink "/proc/$other/ns/mnt")" ]; }
-	wait_until 3 elsewhere
+	elsewhere() { [ "$(readlink /proc/self/ns/mnt)" != "$(readlink "/proc/$1/ns/mnt")" ]; }
+	wait_until 3 elsewhere "$other"
 	run_ok sandbox create web
-	grep -q "nsfs.*$TEST_DIR\|$TEST_DIR.*nsfs" /proc/self/mountinfo
-	! grep "$TEST_DIR" "/proc/$other/mountinfo" || fail "a pin in another mount namespace"
+	grep -q "$TEST_DIR.* nsfs " /proc/self/mountinfo
+	! grep "$TEST_DIR.* nsfs " "/proc/$other/mountinfo" || fail "a pin in another mount namespace"
+	run_ok sandbox rm web # a copy of all mounts would have it
+
+	background unshare -m --propagation shared sh -c 'unshare -m --propagation slave sleep 30 & echo $! > "$0"; wait' "$TEST_DIR/pid"
+	wait_until 3 test -s "$TEST_DIR/pid"
+	other=$(cat "$TEST_DIR/pid")
+	shared=$(ps -o ppid= -p "$other" | tr -d ' ')
+	wait_until 3 elsewhere "$other"
+	nsenter --mount="/proc/$shared/ns/mnt" "$CADDIS" sandbox create db
+	grep -q "$TEST_DIR.* nsfs " "/proc/$shared/mountinfo"
+	! grep "$TEST_DIR.* nsfs " "/proc/$other/mountinfo" || fail "a pin in a slave of a shared mount"
+	nsenter --mount="/proc/$shared/ns/mnt" "$CADDIS" sandbox rm db
+	! grep "$TEST_DIR/.*/ns" "/proc/$other/mountinfo" || fail "the mount of the pins stays elsewhere"
+	kill "$other"
 }
 
 @test "with --network=host and --ipc=host it shares the host's namespaces" {

@@ -52,7 +52,11 @@ static int pin_restore(struct pinning *p, struct err *e)
 	return ret;
 }
 
-/* The directory becomes a mount of its own that propagates nowhere. */
+/*
+ * The directory becomes a mount of its own that propagates nowhere. Where the mount below is shared
+ * (systemd makes "/" so), whatever is attached to it becomes shared as well, so it is made private
+ * after that: other mount namespaces see an empty directory, and no pin.
+ */
 static int pin_make_private(int dir, const char *dir_path, struct err *e)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
@@ -60,11 +64,11 @@ static int pin_make_private(int dir, const char *dir_path, struct err *e)
 
 	if (tree < 0)
 		return err_sys(e, "copy the mount of %s", dir_path);
-	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0)
-		return err_sys(e, "make %s private", dir_path);
 	if (sys_move_mount(tree, "", dir, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
 		return err_sys(e, "mount %s on itself", dir_path);
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0)
+		return err_sys(e, "make %s private", dir_path);
 	return fd_steal(&tree);
 }
 
