@@ -11,7 +11,10 @@
 #include "base/path.h"
 #include "executor/syscalls.h"
 
-/* Three ways to name a layer to overlayfs: an fd (Linux 6.13), a path each (6.8), one short string.
+/*
+ * Three ways to name a layer to overlayfs: an fd (Linux 6.13), a path each (6.8), one short string.
+ * EINVAL: this kernel does not know the first or second one. EOPNOTSUPP: overlayfs does not know
+ * the new mount API at all (before 6.5), and would take a path for each layer without looking.
  */
 static int lower_by_fd(int fs, int layer)
 {
@@ -47,10 +50,12 @@ static int overlay_lowers(int fs, const struct executor_rootfs *r, struct err *e
 		for (size_t i = r->nlower; i > 0; i--) {
 			if (ways[w](fs, r->lower[i - 1]) == 0)
 				continue;
-			if (i < r->nlower || errno != EINVAL)
+			if (i < r->nlower || (errno != EINVAL && errno != EOPNOTSUPP))
 				return err_sys(e, "overlay: layer %zu", i);
 			break;
 		}
+		if (errno == EOPNOTSUPP)
+			break;
 		if (errno != EINVAL)
 			return 0;
 		errno = 0;
