@@ -64,6 +64,16 @@ $(BUILD)/seccomp_default.h: $(GEN)/seccomp_gen.c $(GEN)/seccomp_profile.h
 	$(BUILD)/seccomp_gen > $@.new && mv $@.new $@
 $(BUILD)/lib/executor/seccomp.o: $(BUILD)/seccomp_default.h
 
+# The program that is pid 1 of a shared pid namespace and of --init: an ELF file of 1 KiB as an array.
+PID1_FLAGS := -std=gnu11 -Os -Wall -Wextra -ffreestanding -fno-stack-protector -fno-pie -no-pie -static -nostdlib \
+              -fno-asynchronous-unwind-tables -s -Wl,--build-id=none,-z,noexecstack,-z,noseparate-code,-n
+$(BUILD)/pid1_program.h: $(GEN)/pid1.c
+	@mkdir -p $(@D)
+	$(CC) $(PID1_FLAGS) -o $(BUILD)/pid1 $<
+	{ echo 'static const unsigned char pid1_program[] = {'; od -An -v -tx1 $(BUILD)/pid1 | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+		echo '};'; } > $@.new && mv $@.new $@
+$(BUILD)/lib/executor/pid1.o: $(BUILD)/pid1_program.h
+
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/headers
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

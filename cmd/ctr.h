@@ -11,7 +11,7 @@
 /* What create and run take alike. */
 struct ctr_config_args {
 	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
-		*entrypoint;
+		*entrypoint, *pid;
 	struct strmap labels, annotations;
 	struct strv env, volumes, cap_add, cap_drop;
 	struct optint pids_limit, cpu_shares, oom_score_adj;
@@ -39,6 +39,7 @@ struct ctr_config_args {
 	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
 	OPT(0, "privileged", NULL, OPT_BOOL, struct_, config.privileged, "all capabilities and devices, nothing masked, no seccomp"), \
 	OPT(0, "no-new-privileges", NULL, OPT_BOOL, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
+	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
 	OPT(0, "log-path", "PATH", OPT_STR, struct_, config.log_path, "its log, below the sandbox's log directory"), \
 	OPT(0, "pull", "WHEN", OPT_STR, struct_, config.pull, "pull the image: missing (default), always or never", "missing|always|never")

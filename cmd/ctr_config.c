@@ -99,6 +99,31 @@ static int set_resources(const struct ctr_config_args *a, struct cri_container_c
 	return 0;
 }
 
+/* --pid: NULL leaves it to the sandbox. */
+static int set_pid(const char *mode, struct cri_container_security *sec, struct err *e)
+{
+	struct cri_namespace_options *ns;
+
+	if (!mode)
+		return 0;
+	ns = sec->namespace_options = xcalloc(1, sizeof(*ns));
+	if (str_eq(mode, "container")) {
+		ns->pid = CRI_NS_CONTAINER;
+	} else if (str_eq(mode, "sandbox")) {
+		ns->pid = CRI_NS_POD;
+	} else if (str_eq(mode, "host")) {
+		ns->pid = CRI_NS_NODE;
+	} else if (str_starts(mode, "container:") && mode[strlen("container:")]) {
+		ns->pid = CRI_NS_TARGET;
+		str_set(&ns->target_id, mode + strlen("container:"));
+	} else {
+		return err_set(e, ERR_USAGE,
+			       "--pid %.80s: expected container, sandbox, host or container:NAME",
+			       mode);
+	}
+	return 0;
+}
+
 static void set_security(const struct ctr_config_args *a, struct cri_container_config *c)
 {
 	struct cri_container_security *sec = &c->linux_.security_context;
@@ -136,6 +161,8 @@ int ctr_config(const struct ctr_config_args *a, const char *image, char **comman
 		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)
 			return -1;
 	set_security(a, out);
+	if (set_pid(a->pid, &out->linux_.security_context, e) < 0)
+		return -1;
 	if (ctr_env(&a->env, &out->envs, e) < 0)
 		return -1;
 	return set_resources(a, out, e);

@@ -8,12 +8,21 @@
 #include "spec/field.h"
 #include "table.h"
 
+/* sandbox_ns.c: the options of create that concern namespaces. */
+struct sandbox_ns_args {
+	const char *pid;
+};
+int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e);
+/* .linux.namespaces: the path of each. */
+struct json_object *sandbox_ns_json(const struct store *s, const struct sandbox *sb);
+
 /* sandbox_config.c: the options of create, and the configuration made of them. */
 struct sandbox_create_args {
 	const char *name, *hostname, *network, *ipc, *log_directory, *cgroup_parent, *memory, *cpu;
 	struct optint pids_limit;
 	struct strmap labels, annotations;
 	struct strv dns_servers, dns_searches, dns_options;
+	struct sandbox_ns_args ns;
 };
 
 extern const struct opt sandbox_create_opts[];

@@ -9,6 +9,7 @@ const struct opt sandbox_create_opts[] = {
 	OPT(0, "hostname", "NAME", OPT_STR, struct sandbox_create_args, hostname, "host name in its containers (default: its name)"),
 	OPT(0, "network", "MODE", OPT_STR, struct sandbox_create_args, network, "none: loopback only (default); host: the host's network", "none|host"),
 	OPT(0, "ipc", "MODE", OPT_STR, struct sandbox_create_args, ipc, "sandbox: shared by its containers (default); host: the host's", "sandbox|host"),
+	OPT(0, "pid", "MODE", OPT_STR, struct sandbox_create_args, ns.pid, "processes that its containers see: container: their own (default); sandbox: all of it; host: all of the host", "container|sandbox|host"),
 	OPT(0, "dns-server", "ADDRESS", OPT_LIST, struct sandbox_create_args, dns_servers, "name server for resolv.conf; may be repeated"),
 	OPT(0, "dns-search", "DOMAIN", OPT_LIST, struct sandbox_create_args, dns_searches, "search domain for resolv.conf; may be repeated"),
 	OPT(0, "dns-option", "OPTION", OPT_LIST, struct sandbox_create_args, dns_options, "option for resolv.conf; may be repeated"),
@@ -34,7 +35,6 @@ static int set_modes(const struct sandbox_create_args *a, struct cri_namespace_o
 		ns->ipc = CRI_NS_NODE;
 	else if (a->ipc && !str_eq(a->ipc, "sandbox"))
 		return err_set(e, ERR_USAGE, "--ipc %.40s: expected sandbox or host", a->ipc);
-	ns->pid = CRI_NS_CONTAINER;
 	return 0;
 }
 
@@ -76,7 +76,8 @@ int sandbox_config(const struct sandbox_create_args *a, const char *operand,
 		return err_set(e, ERR_USAGE, "--log-directory %.200s: must be an absolute path",
 			       a->log_directory);
 	str_set(&c->log_directory, a->log_directory);
-	if (set_modes(a, &c->linux_.security_context.namespace_options, e) < 0)
+	if (set_modes(a, &c->linux_.security_context.namespace_options, e) < 0 ||
+	    sandbox_config_ns(&a->ns, c, e) < 0)
 		return -1;
 	return set_resources(a, c, e);
 }

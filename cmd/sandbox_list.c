@@ -112,10 +112,7 @@ static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *s
 	struct json_object *o = json_object_new_object();
 	struct json_object *network = json_object_new_object();
 	struct json_object *linux_ = json_object_new_object();
-	struct json_object *namespaces = json_object_new_object();
 	const struct cri_sandbox_config *c = &sb->record.config;
-	bool host = c->linux_.security_context.namespace_options.network == CRI_NS_NODE;
-	own(str) char *net = sandbox_ns_path(&cli->store, sb->id, "net");
 	own(str) char *cgroup = sandbox_cgroup(&sb->record, sb->id);
 
 	json_add_str(o, "id", sb->id);
@@ -124,8 +121,7 @@ static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *s
 	json_add_time(o, "created_at", sb->status.created_at);
 	json_object_object_add(network, "ips", json_object_new_array());
 	json_object_object_add(o, "network", network);
-	json_add_str(namespaces, "network", host ? "/proc/1/ns/net" : sb->ready ? net : "");
-	json_object_object_add(linux_, "namespaces", namespaces);
+	json_object_object_add(linux_, "namespaces", sandbox_ns_json(&cli->store, sb));
 	json_add_str(linux_, "cgroup", cgroup);
 	json_object_object_add(o, "linux", linux_);
 	json_object_object_add(o, "labels", json_of_map(&c->labels));

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
+#include "executor/idmap.h"
 #include "executor/init.h"
 #include "executor/sync.h"
 #include "executor/sysctl.h"
@@ -61,25 +61,11 @@ static void child_reap(struct executor *x)
 		;
 }
 
-static int write_map(pid_t pid, const char *file, const struct objlist *maps, struct err *e)
-{
-	const struct oci_id_mapping *m = maps->v;
-	own(buf) struct buf text = { 0 };
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	for (size_t i = 0; i < maps->n; i++)
-		buf_addf(&text, "%lld %lld %lld\n", (long long)m[i].container_id,
-			 (long long)m[i].host_id, (long long)m[i].size);
-	if (maps->n == 0)
-		return err_set(e, ERR_USAGE, "a new user namespace needs uid and gid mappings");
-	return file_write_kernel(AT_FDCWD, path, text.s, e);
-}
-
 static int write_maps(const struct init *in, pid_t pid, struct err *e)
 {
-	if (write_map(pid, "gid_map", &in->spec->linux_.gid_mappings, e) < 0 ||
-	    write_map(pid, "uid_map", &in->spec->linux_.uid_mappings, e) < 0)
+	const struct oci_linux *l = &in->spec->linux_;
+
+	if (idmap_write(pid, &l->uid_mappings, &l->gid_mappings, e) < 0)
 		return -1;
 	return sync_send(in->parent_sock, SYNC_MAPPED, -1, e);
 }
@@ -116,21 +102,6 @@ static int open_cgroup(struct init *in, int *clone_fd, struct err *e)
 	return cgroup_join_open(in->cgroup, *clone_fd < 0, &in->join, e);
 }
 
-static pid_t clone_child(unsigned flags, int cgroup, int *pidfd)
-{
-	struct clone_args a = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
-
-	if (cgroup >= 0) {
-		a.flags |= CLONE_INTO_CGROUP;
-		a.cgroup = (uint64_t)cgroup;
-	}
-	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
-}
-
 struct birth {
 	unsigned flags;
 	int pid_ns; /* to be born in; -1: ours */
@@ -153,7 +124,7 @@ static int give_birth(struct init *in, const struct birth *b, struct executor *o
 	in->sock = p[1];
 	if (b->pid_ns >= 0 && ns_children_enter(b->pid_ns, &saved, e) < 0)
 		return -1;
-	pid = clone_child(b->flags, cgroup, &out->pidfd);
+	pid = sys_clone(b->flags, cgroup, &out->pidfd);
 	if (pid == 0)
 		init_main(in, b->steps, b->nsteps);
 	if (pid < 0)

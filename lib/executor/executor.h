@@ -87,12 +87,28 @@ struct executor_exec_args {
 int executor_exec(const struct executor_exec_args *a, struct executor *out, struct err *e);
 
 /*
- * Pinned namespaces for a sandbox: new ones of the types in flags (CLONE_NEWNET | CLONE_NEWIPC |
- * CLONE_NEWUTS), bound to files net, ipc, uts in the directory dir (which becomes a private mount
- * of its own, so that nothing propagates). hostname for the uts one, lo up in the net one. On error
- * nothing is left.
+ * Pinned namespaces for a sandbox: new ones of the types in flags (CLONE_NEWNET, IPC, UTS, PID,
+ * USER), bound to files net, ipc, uts, pid, user in the directory dir (which becomes a private mount
+ * of its own, so that nothing propagates). lo is up in the net one; a user one owns the others. On
+ * error nothing is left.
  */
-int ns_pin(int dir, const char *dir_path, int flags, const char *hostname, struct err *e);
+struct ns_pin_args {
+	int dir;
+	const char *dir_path;
+	unsigned flags;
+	const char *hostname;		       /* of the uts one; NULL: as it is */
+	const struct objlist *uid_map, *gid_map; /* struct oci_id_mapping, of the user one */
+	/*
+	 * The pid one lives as long as its first process, a program of a few pages (gen/pid1.c)
+	 * without rights, in an empty root. It is in cgroup, has user's ids, and goes on only after
+	 * record() has said who it is: the caller who dies before that leaves no process.
+	 */
+	const char *cgroup;
+	const struct oci_user *user;
+	int (*record)(void *arg, const struct proc_id *init, struct err *e);
+	void *arg;
+};
+int ns_pin(const struct ns_pin_args *a, struct err *e);
 /* Unmounts all pins below dir_path at once. A success when there are none. */
 int ns_unpin(const char *dir_path, struct err *e);
 bool ns_pinned(int dir, const char *type); /* is dir/type a namespace? */

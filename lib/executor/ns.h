@@ -36,4 +36,18 @@ int ns_children_enter(int fd, int *saved, struct err *e);
 int ns_children_restore(int saved, struct err *e);
 int ns_loopback_up(struct err *e); /* of the current network namespace */
 
+/* What can be pinned, in ns_pin.c: the name of the file, and below /proc/PID/ns. */
+struct ns_pin_type {
+	const char *name;
+	unsigned flag;
+};
+#define NS_PIN_TYPES 5
+extern const struct ns_pin_type ns_pin_types[NS_PIN_TYPES];
+/* Binds the namespace t of process pid (0: our own) to its file in dir, the root of a private
+ * mount. */
+int ns_pin_bind(int dir, const struct ns_pin_type *t, pid_t pid, struct err *e);
+/* ns_child.c: makes them in a child, which is what user and pid namespaces need. */
+struct ns_pin_args;
+int ns_pin_child(const struct ns_pin_args *a, int dir, struct err *e);
+
 #endif

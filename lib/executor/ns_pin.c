@@ -14,22 +14,23 @@
 #include "executor/syscalls.h"
 
 // clang-format off
-static const struct pin {
-	const char *name; /* of the file, and below /proc/self/ns */
-	unsigned flag;
-} pins[] = {
-	{ "net", CLONE_NEWNET },
-	{ "ipc", CLONE_NEWIPC },
-	{ "uts", CLONE_NEWUTS },
+const struct ns_pin_type ns_pin_types[NS_PIN_TYPES] = {
+	{ "net",  CLONE_NEWNET },
+	{ "ipc",  CLONE_NEWIPC },
+	{ "uts",  CLONE_NEWUTS },
+	{ "pid",  CLONE_NEWPID },
+	{ "user", CLONE_NEWUSER },
 };
 // clang-format on
+#define OWN_KINDS (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+#define CHILD_KINDS (CLONE_NEWPID | CLONE_NEWUSER)
 
 struct pinning {
-	int saved[ARRAY_LEN(pins)]; /* our own namespaces */
-	unsigned left;		    /* which of them we are out of */
+	int saved[NS_PIN_TYPES]; /* our own namespaces */
+	unsigned left;		 /* which of them we are out of */
 };
 
-static int pin_open_self(const struct pin *p)
+static int pin_open_self(const struct ns_pin_type *p)
 {
 	char path[32];
 
@@ -41,9 +42,10 @@ static int pin_restore(struct pinning *p, struct err *e)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(pins); i++) {
-		if (p->left & pins[i].flag && setns(p->saved[i], (int)pins[i].flag) < 0)
-			ret = err_sys(e, "return to own %s namespace", pins[i].name);
+	for (size_t i = 0; i < NS_PIN_TYPES; i++) {
+		if (p->left & ns_pin_types[i].flag &&
+		    setns(p->saved[i], (int)ns_pin_types[i].flag) < 0)
+			ret = err_sys(e, "return to own %s namespace", ns_pin_types[i].name);
 		if (p->saved[i] >= 0)
 			close(p->saved[i]);
 		p->saved[i] = -1;
@@ -72,74 +74,82 @@ static int pin_make_private(int dir, const char *dir_path, struct err *e)
 	return fd_steal(&tree);
 }
 
-/* dir is the root of the private mount. */
-static int pin_bind(int dir, const struct pin *p, struct err *e)
+int ns_pin_bind(int dir, const struct ns_pin_type *t, pid_t pid, struct err *e)
 {
-	own(fd) int file = openat(dir, p->name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char path[32];
+	own(fd) int file = openat(dir, t->name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char path[48] = "/proc/self/ns/";
 	own(fd) int ns = -1;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", p->name);
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/ns/", (int)pid);
+	strncat(path, t->name, sizeof(path) - strlen(path) - 1);
 	if (file < 0)
-		return err_sys(e, "create the pin %s", p->name);
+		return err_sys(e, "create the pin %s", t->name);
 	ns = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
 	if (ns < 0)
-		return err_sys(e, "copy the mount of the %s namespace", p->name);
+		return err_sys(e, "copy the mount of the %s namespace", t->name);
 	if (sys_move_mount(ns, "", file, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_sys(e, "pin the %s namespace", p->name);
+		return err_sys(e, "pin the %s namespace", t->name);
 	return 0;
 }
 
-static int pin_all(int dir, const char *dir_path, unsigned flags, const char *hostname,
-		   struct pinning *p, struct err *e)
+/* In this process, which goes into the new ones and returns: the quickest way. */
+static int pin_own(const struct ns_pin_args *a, int dir, struct pinning *p, struct err *e)
 {
-	own(fd) int root = -1;
+	unsigned flags = a->flags;
 
-	for (size_t i = 0; i < ARRAY_LEN(pins); i++) {
-		if (!(flags & pins[i].flag))
+	for (size_t i = 0; i < NS_PIN_TYPES; i++) {
+		if (!(flags & ns_pin_types[i].flag))
 			continue;
-		p->saved[i] = pin_open_self(&pins[i]);
+		p->saved[i] = pin_open_self(&ns_pin_types[i]);
 		if (p->saved[i] < 0)
-			return err_sys(e, "open own %s namespace", pins[i].name);
+			return err_sys(e, "open own %s namespace", ns_pin_types[i].name);
 	}
-	root = pin_make_private(dir, dir_path, e);
-	if (root < 0)
-		return -1;
 	if (unshare((int)flags) < 0)
 		return err_sys(e, "make namespaces");
 	p->left = flags;
-	if (flags & CLONE_NEWUTS && hostname && sethostname(hostname, strlen(hostname)) < 0)
-		return err_sys(e, "set the host name \"%s\"", hostname);
+	if (flags & CLONE_NEWUTS && a->hostname &&
+	    sethostname(a->hostname, strlen(a->hostname)) < 0)
+		return err_sys(e, "set the host name \"%s\"", a->hostname);
 	if (flags & CLONE_NEWNET && ns_loopback_up(e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(pins); i++)
-		if (flags & pins[i].flag && pin_bind(root, &pins[i], e) < 0)
+	for (size_t i = 0; i < NS_PIN_TYPES; i++)
+		if (flags & ns_pin_types[i].flag && ns_pin_bind(dir, &ns_pin_types[i], 0, e) < 0)
 			return -1;
 	return 0;
 }
 
-int ns_pin(int dir, const char *dir_path, int flags, const char *hostname, struct err *e)
+static int pin_all(const struct ns_pin_args *a, struct err *e)
 {
-	struct pinning p = { .saved = { -1, -1, -1 } };
-	unsigned known = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+	struct pinning p = { .saved = { -1, -1, -1, -1, -1 } };
+	own(fd) int dir = pin_make_private(a->dir, a->dir_path, e);
 	struct err ignored;
 
-	if ((unsigned)flags & ~known)
-		return err_set(e, ERR_USAGE, "cannot pin namespaces of kind 0x%x",
-			       (unsigned)flags & ~known);
-	if (pin_all(dir, dir_path, (unsigned)flags, hostname, &p, e) < 0) {
+	if (dir < 0)
+		return -1;
+	if (a->flags & CHILD_KINDS)
+		return ns_pin_child(a, dir, e);
+	if (pin_own(a, dir, &p, e) < 0) {
 		pin_restore(&p, &ignored);
-		ns_unpin(dir_path, &ignored);
-		for (size_t i = 0; i < ARRAY_LEN(pins); i++)
-			if ((unsigned)flags & pins[i].flag)
-				unlinkat(dir, pins[i].name, 0);
 		return -1;
 	}
-	if (pin_restore(&p, e) < 0) {
-		ns_unpin(dir_path, &ignored);
-		return -1;
-	}
-	return 0;
+	return pin_restore(&p, e);
+}
+
+int ns_pin(const struct ns_pin_args *a, struct err *e)
+{
+	unsigned unknown = a->flags & ~(unsigned)(OWN_KINDS | CHILD_KINDS);
+	struct err ignored;
+
+	if (unknown)
+		return err_set(e, ERR_USAGE, "cannot pin namespaces of kind 0x%x", unknown);
+	if (pin_all(a, e) == 0)
+		return 0;
+	ns_unpin(a->dir_path, &ignored);
+	for (size_t i = 0; i < NS_PIN_TYPES; i++)
+		if (a->flags & ns_pin_types[i].flag)
+			unlinkat(a->dir, ns_pin_types[i].name, 0);
+	return -1;
 }
 
 int ns_unpin(const char *dir_path, struct err *e)
@@ -154,11 +164,11 @@ bool ns_pinned(int dir, const char *type)
 {
 	own(fd) int fd = -1;
 
-	for (size_t i = 0; i < ARRAY_LEN(pins); i++) {
-		if (!str_eq(pins[i].name, type))
+	for (size_t i = 0; i < NS_PIN_TYPES; i++) {
+		if (!str_eq(ns_pin_types[i].name, type))
 			continue;
 		fd = openat(dir, type, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		return fd >= 0 && ioctl(fd, NS_GET_NSTYPE) == (int)pins[i].flag;
+		return fd >= 0 && ioctl(fd, NS_GET_NSTYPE) == (int)ns_pin_types[i].flag;
 	}
 	return false;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,19 @@ static inline int sys_execveat(int dir, const char *path, char *const argv[], ch
 			       int flags)
 {
 	return (int)syscall(SYS_execveat, dir, path, argv, env, flags);
+}
+/* A copy of this process in new namespaces; cgroup: -1, or an fd of a v2 group. As fork() returns. */
+static inline pid_t sys_clone(unsigned flags, int cgroup, int *pidfd)
+{
+	struct clone_args a = {
+		.flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		/* The parent of a sibling is told as that of its maker. */
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "image/image.h"
 #include "pod/container.h"
+#include "pod/container_ns.h"
 
 /* Kubernetes' rules: command replaces entrypoint and cmd, args alone replace cmd. */
 static int choose_args(struct cri_container_config *c, const struct image *img, struct err *e)
@@ -189,6 +190,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 	if (get_sandbox(s, a, c, e) < 0 || record_begin(s, RECORD_CONTAINER, &c->r, e) < 0)
 		return -1;
 	if (fill_record(s, a, &c->sandbox, &c->image, c->r.id, &c->rec, e) < 0 ||
+	    container_ns_resolve(s, &c->sandbox, &c->rec, e) < 0 ||
 	    container_spec(s, &c->sandbox, &c->rec, &c->image.env, &c->spec, e) < 0 ||
 	    write_record(&c->r, &c->rec, &c->spec, e) < 0 || publish(s, c, e) < 0)
 		return -1;

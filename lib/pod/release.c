@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "executor/cgroup.h"
-#include "executor/executor.h"
 #include "pod/container.h"
 #include "pod/run_lock.h"
+#include "pod/sandbox_ns.h"
 
 #define DEATH_TIMEOUT (10 * NSEC_PER_SEC) /* what SIGKILL may take before we say so */
 
@@ -70,7 +70,6 @@ static int remove_member(struct store *s, const char *id, struct err *e)
 
 static int release_sandbox(struct store *s, const char *id, int dir, struct err *e)
 {
-	own(str) char *ns_path = sandbox_ns_path(s, id, NULL);
 	own(strv) struct strv ids = { 0 };
 	struct sandbox_record rec = { 0 };
 	int rc = 0;
@@ -80,7 +79,7 @@ static int release_sandbox(struct store *s, const char *id, int dir, struct err 
 	for (size_t i = 0; i < ids.n; i++)
 		if (remove_member(s, ids.v[i], e) < 0)
 			return -1;
-	if (ns_unpin(ns_path, e) < 0)
+	if (sandbox_ns_drop(s, id, e) < 0)
 		return -1;
 	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, e) < 0)
 		return 0;

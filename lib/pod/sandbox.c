@@ -3,16 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "executor/cgroup.h"
-#include "executor/executor.h"
 #include "pod/container.h"
 #include "pod/resources.h"
+#include "pod/sandbox_ns.h"
 
 static const struct field sandbox_record_fields[] = {
 	FIELD(struct sandbox_record, config, FIELD_OBJ, .sub = &cri_sandbox_config_table),
@@ -47,28 +46,6 @@ char *sandbox_cgroup(const struct sandbox_record *r, const char *id)
 	return str_fmt("%s/%s", str_some(parent) ? parent : "/caddis", id);
 }
 
-/* The namespaces that this sandbox has of its own. */
-static int own_namespaces(const struct cri_sandbox_config *c)
-{
-	const struct cri_namespace_options *ns = &c->linux_.security_context.namespace_options;
-	int flags = 0;
-
-	if (ns->network != CRI_NS_NODE)
-		flags |= CLONE_NEWNET |
-			 CLONE_NEWUTS; /* the host's network goes with the host's name */
-	if (ns->ipc != CRI_NS_NODE)
-		flags |= CLONE_NEWIPC;
-	return flags;
-}
-
-/* The mark that tells: this is what must be there for the sandbox to be Ready. */
-static const char *mark_of(const struct cri_sandbox_config *c)
-{
-	int flags = own_namespaces(c);
-
-	return flags & CLONE_NEWNET ? "net" : flags & CLONE_NEWIPC ? "ipc" : NULL;
-}
-
 static int check_config(const struct cri_sandbox_config *c, struct err *e)
 {
 	const char *parent = c->linux_.cgroup_parent;
@@ -88,33 +65,15 @@ static int check_config(const struct cri_sandbox_config *c, struct err *e)
 	    (parent[0] != '/' || strstr(parent, "/../") || str_ends(parent, "/..")))
 		return err_set(e, ERR_USAGE,
 			       "cgroup parent '%.80s': must be absolute and without '..'", parent);
-	return 0;
+	return sandbox_ns_check(c, e);
 }
 
 /* What the record owns in the kernel, made after it was published. */
 static int make_resources(struct store *s, struct record *r, const struct sandbox_record *rec,
 			  struct err *e)
 {
-	own(fd) int run = record_run_dir(s, RECORD_SANDBOX, r->id, true, e);
-	own(str) char *ns_path = sandbox_ns_path(s, r->id, NULL);
 	const struct cri_sandbox_config *c = &rec->config;
-	int flags = own_namespaces(c);
 
-	if (run < 0)
-		return -1;
-	if (flags) {
-		own(fd) int ns = -1;
-
-		if (mkdirat(run, "ns", 0700) < 0)
-			return err_sys(e, "%s", ns_path);
-		ns = openat(run, "ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (ns < 0)
-			return err_sys(e, "%s", ns_path);
-		if (ns_pin(ns, ns_path, flags, c->hostname, e) < 0)
-			return err_in(e, "sandbox %.12s", r->id);
-	} else if (mkdirat(run, "ns", 0700) < 0) {
-		return err_sys(e, "%s", ns_path);
-	}
 	if (c->linux_.resources || c->linux_.overhead) {
 		own(str) char *cgroup = sandbox_cgroup(rec, r->id);
 		struct oci_resources res = { 0 };
@@ -126,7 +85,7 @@ static int make_resources(struct store *s, struct record *r, const struct sandbo
 		if (rc < 0)
 			return -1;
 	}
-	return 0;
+	return sandbox_ns_create(s, r->id, rec, e);
 }
 
 static int publish(struct store *s, struct record *r, const struct sandbox_record *rec,
@@ -193,7 +152,6 @@ int sandbox_create(struct store *s, const struct cri_sandbox_config *config, boo
 int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct err *e)
 {
 	own(record) struct record r = RECORD_NONE;
-	const char *mark;
 
 	*out = (struct sandbox){ 0 };
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0)
@@ -204,13 +162,7 @@ int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct er
 		sandbox_free(out);
 		return err_in(e, "sandbox %.12s", id);
 	}
-	if (out->status.stopped)
-		return 0;
-	own(str) char *path = sandbox_ns_path(s, id, NULL);
-	own(fd) int ns = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	mark = mark_of(&out->record.config);
-	out->ready = ns >= 0 && (!mark || ns_pinned(ns, mark));
+	out->ready = !out->status.stopped && sandbox_ns_ready(s, id, &out->record.config);
 	return 0;
 }
 
@@ -232,7 +184,6 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 {
 	own(record) struct record r = RECORD_NONE;
 	own(strv) struct strv ids = { 0 };
-	own(str) char *ns_path = sandbox_ns_path(s, id, NULL);
 	struct sandbox_status status = { 0 };
 
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
@@ -245,7 +196,7 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||
 	    fields_load(&sandbox_status_table, r.dir, "status.json", &status, e) < 0)
 		return -1;
-	if (ns_unpin(ns_path, e) < 0)
+	if (sandbox_ns_drop(s, id, e) < 0)
 		return -1;
 	status.stopped = true;
 	return record_set_status(&r, &sandbox_status_table, &status, e);

@@ -9,41 +9,12 @@
 
 #include "base/path.h"
 #include "pod/container.h"
+#include "pod/container_ns.h"
 #include "pod/devices.h"
 #include "pod/resources.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEFAULT_PIDS_LIMIT 2048 /* podman's: a fork bomb ends in its container */
-
-static const struct cri_namespace_options *ns_options(const struct container_record *r,
-						      const struct sandbox *sb)
-{
-	const struct cri_namespace_options *own_ns =
-		r->config.linux_.security_context.namespace_options;
-
-	return own_ns ? own_ns : &sb->record.config.linux_.security_context.namespace_options;
-}
-
-static void add_namespaces(const struct store *s, const struct sandbox *sb,
-			   const struct container_record *r, struct oci_spec *spec)
-{
-	const struct cri_namespace_options *pod =
-		&sb->record.config.linux_.security_context.namespace_options;
-	own(str) char *net = sandbox_ns_path(s, sb->id, "net");
-	own(str) char *ipc = sandbox_ns_path(s, sb->id, "ipc");
-	own(str) char *uts = sandbox_ns_path(s, sb->id, "uts");
-
-	oci_add_namespace(spec, "mount", NULL);
-	oci_add_namespace(spec, "cgroup", NULL);
-	if (ns_options(r, sb)->pid != CRI_NS_NODE)
-		oci_add_namespace(spec, "pid", NULL);
-	if (pod->network != CRI_NS_NODE) {
-		oci_add_namespace(spec, "network", net);
-		oci_add_namespace(spec, "uts", uts);
-	}
-	if (pod->ipc != CRI_NS_NODE)
-		oci_add_namespace(spec, "ipc", ipc);
-}
 
 static void set_env(struct oci_spec *spec, const struct strv *image_env, const struct sandbox *sb,
 		    const struct container_record *r)
@@ -277,10 +248,10 @@ int container_spec(const struct store *s, const struct sandbox *sb,
 	out->process.no_new_privileges = sec->no_new_privs;
 	str_set(&out->linux_.cgroups_path, r->cgroup);
 	set_env(out, image_env, sb, r);
-	add_namespaces(s, sb, r, out);
 	add_sandbox_files(s, sb, r, out);
 	set_resources(r, out);
-	if (add_user_mounts(r, out, e) < 0 || set_caps(r, out, e) < 0)
+	if (container_ns_spec(s, sb, r, out, e) < 0 || add_user_mounts(r, out, e) < 0 ||
+	    set_caps(r, out, e) < 0)
 		return -1;
 	if (sec->privileged)
 		make_privileged(out);

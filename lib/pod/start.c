@@ -17,6 +17,7 @@
 #include "monitor/ctr_log.h"
 #include "monitor/monitor.h"
 #include "pod/container.h"
+#include "pod/container_ns.h"
 #include "pod/run_lock.h"
 
 struct starting {
@@ -149,7 +150,8 @@ static int create(struct starting *st, struct err *e)
 	size_t n = st->c.record.layers.n;
 	own(fd) int upper = -1;
 	own(fd) int work = -1;
-	int *lower = xcalloc(n + 1, sizeof(*lower));
+	own(fd) int target = -1;
+	int *lower = NULL;
 	struct executor_args a = {
 		.spec = &st->spec,
 		.id = st->c.id,
@@ -161,6 +163,9 @@ static int create(struct starting *st, struct err *e)
 	};
 	int rc;
 
+	if (container_ns_target(st->s, &st->c, &st->spec, &target, e) < 0)
+		return -1;
+	lower = xcalloc(n + 1, sizeof(*lower));
 	for (size_t i = 0; i < n; i++)
 		lower[i] = -1;
 	memcpy(a.stdio, st->streams.child, sizeof(a.stdio));

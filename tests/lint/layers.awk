@@ -30,7 +30,7 @@ FNR == 1 {
 	target = path
 	if (!sub(/\/.*/, "", target))
 		target = folder == "cmd" ? "cmd" : "" # "cli.h" is how cmd/ names its own
-	if (path == "seccomp_default.h")
+	if (path == "seccomp_default.h" || path == "pid1_program.h")
 		next # generated below build/
 	if (path ~ /^\.\.?\// || target == "") {
 		print FILENAME ":" FNR ": write it as \"folder/file.h\": " path

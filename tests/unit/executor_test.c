@@ -319,8 +319,12 @@ TEST(pinned_namespaces_are_joined_and_need_no_process)
 	net = str_fmt("%s/net", dir);
 	uts = str_fmt("%s/uts", dir);
 	ipc = str_fmt("%s/ipc", dir);
-	ok(ns_pin(fd, dir, CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC, "pinned", &b.e) == 0, "%s",
-	   b.e.msg);
+	struct ns_pin_args pin = { .dir = fd,
+				   .dir_path = dir,
+				   .flags = CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
+				   .hostname = "pinned" };
+
+	ok(ns_pin(&pin, &b.e) == 0, "%s", b.e.msg);
 	close(fd_steal(&fd));
 	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	same_int(own_ns("/proc/self/ns/net"), net_before);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * idmap.h - the id maps of a user namespace (user_namespaces(7)): struct oci_id_mapping in lists.
+ */
+#ifndef CADDIS_EXECUTOR_IDMAP_H
+#define CADDIS_EXECUTOR_IDMAP_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "spec/oci.h"
+
+/*
+ * What the kernel would refuse, and what would make another container than asked for: no line or
+ * more than 340 (Linux 4.15), an empty line, ids past 4294967294, lines that overlap on either side,
+ * no root, more text than a page. what: "uids" or "gids", in front of the error.
+ */
+int idmap_check(const char *what, const struct objlist *map, struct err *e);
+/* The id on the host; -1: none. */
+int64_t idmap_to_host(const struct objlist *map, int64_t id);
+/* Writes both maps of the user namespace that process pid made. */
+int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gids, struct err *e);
+
+#endif
