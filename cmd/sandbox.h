@@ -11,6 +11,7 @@
 /* sandbox_ns.c: the options of create that concern namespaces. */
 struct sandbox_ns_args {
 	const char *pid;
+	struct strmap sysctls;
 };
 int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e);
 /* .linux.namespaces: the path of each. */

@@ -10,6 +10,7 @@ const struct opt sandbox_create_opts[] = {
 	OPT(0, "network", "MODE", OPT_STR, struct sandbox_create_args, network, "none: loopback only (default); host: the host's network", "none|host"),
 	OPT(0, "ipc", "MODE", OPT_STR, struct sandbox_create_args, ipc, "sandbox: shared by its containers (default); host: the host's", "sandbox|host"),
 	OPT(0, "pid", "MODE", OPT_STR, struct sandbox_create_args, ns.pid, "processes that its containers see: container: their own (default); sandbox: all of it; host: all of the host", "container|sandbox|host"),
+	OPT(0, "sysctl", "K=V", OPT_MAP, struct sandbox_create_args, ns.sysctls, "set a kernel setting of its network or ipc namespace; may be repeated"),
 	OPT(0, "dns-server", "ADDRESS", OPT_LIST, struct sandbox_create_args, dns_servers, "name server for resolv.conf; may be repeated"),
 	OPT(0, "dns-search", "DOMAIN", OPT_LIST, struct sandbox_create_args, dns_searches, "search domain for resolv.conf; may be repeated"),
 	OPT(0, "dns-option", "OPTION", OPT_LIST, struct sandbox_create_args, dns_options, "option for resolv.conf; may be repeated"),

@@ -22,6 +22,7 @@ static int set_pid(const char *mode, struct cri_namespace_options *ns, struct er
 
 int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e)
 {
+	strmap_copy(&c->linux_.sysctls, &a->sysctls);
 	return set_pid(a->pid, &c->linux_.security_context.namespace_options, e);
 }
 

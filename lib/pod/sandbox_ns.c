@@ -12,6 +12,7 @@
 #include "base/proc.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "executor/sysctl.h"
 
 #define INIT_FILE "init"
 #define INIT_USER 65535 /* of no other use on a host */
@@ -52,7 +53,12 @@ unsigned sandbox_ns_flags(const struct cri_sandbox_config *c)
 int sandbox_ns_check(const struct cri_sandbox_config *c, struct err *e)
 {
 	const struct cri_namespace_options *ns = options_of(c);
+	const struct strmap *sysctls = &c->linux_.sysctls;
 
+	for (size_t i = 0; i < sysctls->n; i++)
+		if (sysctl_check(sysctls->v[i].key, sysctls->v[i].value ? sysctls->v[i].value : "",
+				 sandbox_ns_flags(c), e) < 0)
+			return -1;
 	if (ns->pid == CRI_NS_TARGET)
 		return err_set(e, ERR_USAGE,
 			       "pid namespace TARGET: only a container can join another's");
@@ -141,8 +147,13 @@ int sandbox_ns_create(struct store *s, const char *id, const struct sandbox_reco
 	ns = openat(run, "ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ns < 0)
 		return err_sys(e, "%s", path);
-	return pin(&m, ns, path, init_group, &rec->config, e) < 0 ? err_in(e, "sandbox %.12s", id)
-								  : 0;
+	if (pin(&m, ns, path, init_group, &rec->config, e) < 0)
+		return err_in(e, "sandbox %.12s", id);
+	close(fd_steal(&ns));
+	/* The directory again: what the pins are mounted on lies over the first one. */
+	ns = openat(run, "ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ns < 0 ? err_sys(e, "%s", path)
+		      : sysctl_set_pinned(ns, &rec->config.linux_.sysctls, e);
 }
 
 int sandbox_ns_init(const struct store *s, const char *id, struct proc_id *out, struct err *e)
