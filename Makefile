@@ -87,7 +87,8 @@ $(BUILD)/tests/unit/table_test: $(BUILD)/cmd/table.o
 HEADERS := json-c/json.h:libjson-c-dev sys/capability.h:libcap-dev seccomp.h:libseccomp-dev \
            curl/curl.h:libcurl4-openssl-dev archive.h:libarchive-dev openssl/evp.h:libssl-dev \
            zstd.h:libzstd-dev zlib.h:zlib1g-dev isa-l/igzip_lib.h:libisal-dev \
-           libsmartcols/libsmartcols.h:libsmartcols-dev yaml.h:libyaml-dev linux/openat2.h:linux-libc-dev
+           libsmartcols/libsmartcols.h:libsmartcols-dev yaml.h:libyaml-dev \
+           libmnl/libmnl.h:libmnl-dev libnftnl/table.h:libnftnl-dev linux/openat2.h:linux-libc-dev
 $(BUILD)/headers: Makefile
 	@mkdir -p $(@D); missing=; for h in $(HEADERS); do \
 		printf '#include <stddef.h>\n#include <%s>\n' "$${h%%:*}" | $(CC) $(CPPFLAGS) $(CFLAGS) -E -x c - >/dev/null 2>&1 || \

@@ -35,13 +35,16 @@ die() {
 
 declare -A BUILD_PACKAGES=(
 	[apt]="gcc make libc6-dev linux-libc-dev libjson-c-dev libcap-dev libseccomp-dev libcurl4-openssl-dev
-		libarchive-dev libssl-dev libzstd-dev zlib1g-dev libisal-dev libsmartcols-dev libyaml-dev ca-certificates"
+		libarchive-dev libssl-dev libzstd-dev zlib1g-dev libisal-dev libsmartcols-dev libyaml-dev
+		libmnl-dev libnftnl-dev ca-certificates"
 	[dnf]="gcc make glibc-devel kernel-headers json-c-devel libcap-devel libseccomp-devel libcurl-devel
-		libarchive-devel openssl-devel libzstd-devel zlib-devel isa-l-devel libsmartcols-devel libyaml-devel ca-certificates"
+		libarchive-devel openssl-devel libzstd-devel zlib-devel isa-l-devel libsmartcols-devel libyaml-devel
+		libmnl-devel libnftnl-devel ca-certificates"
 	[apk]="gcc make musl-dev linux-headers json-c-dev libcap-dev libseccomp-dev curl-dev
-		libarchive-dev openssl-dev zstd-dev zlib-dev isa-l-dev util-linux-dev yaml-dev ca-certificates"
+		libarchive-dev openssl-dev zstd-dev zlib-dev isa-l-dev util-linux-dev yaml-dev
+		libmnl-dev libnftnl-dev ca-certificates"
 	[pacman]="gcc make linux-api-headers json-c libcap libseccomp curl
-		libarchive openssl zstd zlib isa-l util-linux-libs libyaml ca-certificates"
+		libarchive openssl zstd zlib isa-l util-linux-libs libyaml libmnl libnftnl ca-certificates"
 )
 declare -A DEMO_PACKAGES=(
 	[apt]="busybox-static" [dnf]="busybox" [apk]="busybox-static" [pacman]="busybox"

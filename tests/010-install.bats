@@ -65,3 +65,20 @@ hello from a container"
 	assert_output_has "nothing is left"
 	[ -z "$(ls -A "$TEST_DIR/tmp")" ]
 }
+
+# Headers of libc and of the kernel; archive_entry.h comes with archive.h.
+SYSTEM='(sys|asm|linux|net|netinet|arpa)/.*|assert|ctype|dirent|dlfcn|elf|endian|errno|fcntl|fnmatch|glob|grp|inttypes|limits|link|locale|malloc|math|poll|pthread|pty|pwd|sched|signal|std[a-z]*|string|strings|termios|threads|time|ucontext|unistd|archive_entry'
+
+@test "every library that the sources include is among those that make asks for, and install.sh installs" {
+	local include header headers package
+	headers=$(make -s -C "$TOP" -pn BUILD="$TEST_DIR/b" help | sed -n 's/^HEADERS := //p')
+	[ "$headers" ]
+	for include in $(grep -rhoE '^#include <[^>]+\.h>' "$TOP/lib" "$TOP/cmd" | sed 's/.*<//; s/>//' | sort -u); do
+		[[ ${include%.h} =~ ^($SYSTEM)$ || $include == sys/capability.h ]] && continue
+		[[ " $headers" == *" ${include%%/*}"[:/]* ]] || fail "<$include> is not in the Makefile's HEADERS"
+	done
+	for header in $headers; do
+		package=${header#*:}
+		grep -qE "(^|[[:blank:]\"])$package( |\"|\$)" "$TOP/install.sh" || fail "$package is not in install.sh"
+	done
+}
