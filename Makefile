@@ -103,7 +103,8 @@ check: all unit bats  ## unit tests, then the tests of the built binary (as root
 
 bats: all
 	@command -v bats >/dev/null || { echo "bats is missing: apt-get install bats (or ./install.sh --check)" >&2; exit 1; }
-	CADDIS=$(abspath $(BUILD))/caddis BATS_TEST_TIMEOUT=$${BATS_TEST_TIMEOUT:-240} bats $(BATSFLAGS) $(or $(TESTS),tests)
+	CADDIS=$(abspath $(BUILD))/caddis BATS_TEST_TIMEOUT=$${BATS_TEST_TIMEOUT:-240} \
+		tests/netns bats $(BATSFLAGS) $(or $(TESTS),tests)
 
 asan:  ## the same tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' check

@@ -193,7 +193,7 @@ demo() {
 	echo "caddis keeps everything of this demo below $DEMO and removes it at the end."
 	show caddis image import --cmd sh "$rootfs" busybox
 	show caddis image ls
-	show caddis sandbox create demo
+	show caddis sandbox create --network none demo
 	show caddis ctr run --rm -s demo busybox echo "hello from a container"
 	# shellcheck disable=SC2016 # the container's shell expands it
 	show caddis ctr run -d -s demo --name web busybox sh -c 'echo "pid $$ on $(hostname)"; exec sleep 1000'
@@ -269,7 +269,7 @@ check() {
 			[ -x "$program" ] && counted "$program" "$program"
 		done
 		# A test that hangs fails, and the whole run comes to an end.
-		CADDIS=$PWD/build/caddis BATS_TEST_TIMEOUT=240 counted bats timeout -k 10 1800 bats --formatter tap tests
+		CADDIS=$PWD/build/caddis BATS_TEST_TIMEOUT=240 counted bats tests/netns timeout -k 10 1800 bats --formatter tap tests
 		for rule in format tidy cppcheck shell man layers; do
 			one "lint: $rule" make -s "lint-$rule"
 		done

@@ -28,7 +28,8 @@ struct opt {
 	enum opt_type type;
 	size_t offset; /* in the command's own struct */
 	const char *help;
-	const char *complete; /* what may follow: "sandbox", "container", "image", "file", "dir",
+	const char *complete; /* what may follow: "sandbox", "container", "image", "network",
+				 "network-mode" (with none and host), "file", "dir",
 				 "a|b|c"; NULL: nothing */
 };
 #define OPT(s, name, arg, type, struct_, member, help, ...)                                        \
@@ -71,8 +72,9 @@ struct command_group {
 	const char *name, *summary;
 	const struct command *commands; /* ends with .name NULL */
 };
-/* cmd/sandbox.c, cmd/ctr.c, cmd/image.c, cmd/system.c define these. */
-extern const struct command_group sandbox_group, ctr_group, image_group, system_group;
+/* cmd/sandbox.c, cmd/ctr.c, cmd/image.c, cmd/network.c, cmd/system.c define these. */
+extern const struct command_group sandbox_group, ctr_group, image_group, network_group,
+	system_group;
 
 struct cli {
 	const struct command_group *group;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "network/config.h"
 #include "store/record.h"
 
 static void add_records(struct store *s, enum record_kind kind, struct strv *out)
@@ -72,5 +73,11 @@ void complete_names(const char *kind, const char *prefix, const char *root, cons
 		add_records(&s, RECORD_CONTAINER, out);
 	else if (str_eq(kind, "image"))
 		add_images(&s, prefix, out);
+	else if (str_starts(kind, "network"))
+		network_names(&s, out, &e);
+	if (str_eq(kind, "network-mode")) {
+		strv_add(out, "none");
+		strv_add(out, "host");
+	}
 	strv_sort(out);
 }

@@ -32,6 +32,7 @@ static const struct opt run_opts[] = {
 	OPT('s', "sandbox", "SANDBOX", OPT_STR, struct run_args, sandbox, "run it in this sandbox (default: one of its own)", "sandbox"),
 	OPT('d', "detach", NULL, OPT_BOOL, struct run_args, detach, "run it in the background and print its ID"),
 	OPT(0, "rm", NULL, OPT_BOOL, struct run_args, remove, "remove it when it ends"),
+	NET_OPTS(struct run_args),
 	CTR_CONFIG_OPTS(struct run_args),
 	OPT_END,
 };

@@ -4,6 +4,7 @@
 #define CADDIS_CMD_CTR_H
 
 #include "cli.h"
+#include "net_opts.h"
 #include "pod/container.h"
 #include "spec/field.h"
 #include "table.h"
@@ -58,6 +59,7 @@ struct json_object *ctr_json(struct cli *cli, const struct container *c);
 /* ctr_run.c, ctr_list.c, ctr_logs.c */
 struct run_args {
 	struct ctr_config_args config;
+	struct net_args net;
 	const char *sandbox;
 	bool detach, remove;
 };

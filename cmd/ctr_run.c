@@ -23,6 +23,14 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 
 	if (ctr_config(&a->config, operands[0], operands + 1, n - 1, &config, e) < 0)
 		return -1;
+	if (a->sandbox && net_args_given(&a->net))
+		return err_set(e, ERR_USAGE,
+			       "--network, --publish, --ip and --mac are for a sandbox of its own, "
+			       "not for --sandbox");
+	if (net_config(&a->net, &sandbox_config, e) < 0) {
+		cri_sandbox_config_free(&sandbox_config);
+		return -1;
+	}
 	if (a->sandbox) {
 		if (record_find(&cli->store, RECORD_SANDBOX, a->sandbox, sandbox, e) < 0)
 			return -1;

@@ -49,8 +49,8 @@ const struct command top_commands[] = {
 };
 // clang-format on
 
-const struct command_group *const command_groups[] = { &sandbox_group, &ctr_group, &image_group,
-						       &system_group, NULL };
+const struct command_group *const command_groups[] = { &sandbox_group, &ctr_group,    &image_group,
+						       &network_group, &system_group, NULL };
 
 /* argv[0] of a link to the binary, and the group that it stands for. */
 static const struct applet {

@@ -4,6 +4,7 @@
 #define CADDIS_CMD_SANDBOX_H
 
 #include "cli.h"
+#include "net_opts.h"
 #include "pod/sandbox.h"
 #include "spec/field.h"
 #include "table.h"
@@ -19,11 +20,12 @@ struct json_object *sandbox_ns_json(const struct store *s, const struct sandbox 
 
 /* sandbox_config.c: the options of create, and the configuration made of them. */
 struct sandbox_create_args {
-	const char *name, *hostname, *network, *ipc, *log_directory, *cgroup_parent, *memory, *cpu;
+	const char *name, *hostname, *ipc, *log_directory, *cgroup_parent, *memory, *cpu;
 	struct optint pids_limit;
 	struct strmap labels, annotations;
 	struct strv dns_servers, dns_searches, dns_options;
 	struct sandbox_ns_args ns;
+	struct net_args net;
 };
 
 extern const struct opt sandbox_create_opts[];

@@ -7,7 +7,7 @@
 const struct opt sandbox_create_opts[] = {
 	OPT(0, "name", "NAME", OPT_STR, struct sandbox_create_args, name, "name of the sandbox, unique; may also be given as the argument"),
 	OPT(0, "hostname", "NAME", OPT_STR, struct sandbox_create_args, hostname, "host name in its containers (default: its name)"),
-	OPT(0, "network", "MODE", OPT_STR, struct sandbox_create_args, network, "none: loopback only (default); host: the host's network", "none|host"),
+	NET_OPTS(struct sandbox_create_args),
 	OPT(0, "ipc", "MODE", OPT_STR, struct sandbox_create_args, ipc, "sandbox: shared by its containers (default); host: the host's", "sandbox|host"),
 	OPT(0, "pid", "MODE", OPT_STR, struct sandbox_create_args, ns.pid, "processes that its containers see: container: their own (default); sandbox: all of it; host: all of the host", "container|sandbox|host"),
 	OPT(0, "sysctl", "K=V", OPT_MAP, struct sandbox_create_args, ns.sysctls, "set a kernel setting of its network or ipc namespace; may be repeated"),
@@ -28,10 +28,6 @@ const struct opt sandbox_create_opts[] = {
 static int set_modes(const struct sandbox_create_args *a, struct cri_namespace_options *ns,
 		     struct err *e)
 {
-	if (str_eq(a->network, "host"))
-		ns->network = CRI_NS_NODE;
-	else if (a->network && !str_eq(a->network, "none"))
-		return err_set(e, ERR_USAGE, "--network %.40s: expected none or host", a->network);
 	if (str_eq(a->ipc, "host"))
 		ns->ipc = CRI_NS_NODE;
 	else if (a->ipc && !str_eq(a->ipc, "sandbox"))
@@ -77,7 +73,8 @@ int sandbox_config(const struct sandbox_create_args *a, const char *operand,
 		return err_set(e, ERR_USAGE, "--log-directory %.200s: must be an absolute path",
 			       a->log_directory);
 	str_set(&c->log_directory, a->log_directory);
-	if (set_modes(a, &c->linux_.security_context.namespace_options, e) < 0 ||
+	if (net_config(&a->net, c, e) < 0 ||
+	    set_modes(a, &c->linux_.security_context.namespace_options, e) < 0 ||
 	    sandbox_config_ns(&a->ns, c, e) < 0)
 		return -1;
 	return set_resources(a, c, e);

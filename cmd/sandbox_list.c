@@ -21,6 +21,7 @@ static const struct column columns[] = {
 	{ "SANDBOX ID", "id", COL_ID, false },
 	{ "NAME", "name", COL_STR, false },
 	{ "STATE", "state", COL_STR, false },
+	{ "IPS", "ips", COL_LIST, false },
 	{ "CREATED", "created_at", COL_TIME, false },
 	{ "HOSTNAME", "hostname", COL_STR, true },
 	{ "LABELS", "labels", COL_MAP, true },
@@ -46,12 +47,26 @@ static int wanted(const struct sandbox_list_args *a, const struct sandbox *sb, s
 	return selector_match(a->selector, &sb->record.config.labels, e);
 }
 
+/* Its addresses, without the lengths of their prefixes. */
+static struct json_object *ips_json(const struct sandbox *sb)
+{
+	struct json_object *a = json_object_new_array();
+	const struct network_ip *rows = sb->network.ips.v;
+
+	for (size_t i = 0; sb->ready && i < sb->network.ips.n; i++)
+		json_object_array_add(
+			a, json_object_new_string_len(rows[i].address,
+						      (int)strcspn(rows[i].address, "/")));
+	return a;
+}
+
 static void add_row(struct table *t, const struct sandbox *sb)
 {
 	table_row(t);
 	table_str(t, "id", sb->id);
 	table_str(t, "name", sb->record.config.metadata.name);
 	table_str(t, "state", state_of(sb));
+	table_json(t, "ips", ips_json(sb));
 	table_int(t, "created_at", sb->status.created_at);
 	table_str(t, "hostname", sb->record.config.hostname);
 	table_json(t, "labels", json_of_map(&sb->record.config.labels));
@@ -106,11 +121,35 @@ int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t
 	return cli_done(cli, 0);
 }
 
+/* What of network.json is true as long as the sandbox is Ready. */
+static struct json_object *network_json(const struct sandbox *sb)
+{
+	const struct network_status *st = &sb->network;
+	struct json_object *o = json_object_new_object(), *gateways = json_object_new_array();
+	const struct network_ip *rows = st->ips.v;
+
+	json_object_object_add(o, "ips", ips_json(sb));
+	if (!sb->ready || !st->attached) {
+		json_object_put(gateways);
+		return o;
+	}
+	json_add_str(o, "name", st->network);
+	json_add_str(o, "kind", st->kind);
+	json_add_str(o, "interface", st->interface);
+	json_add_str(o, "host_interface", st->host_interface);
+	json_add_str(o, "mac", st->mac);
+	json_object_object_add(o, "mtu", json_object_new_int64(st->mtu));
+	for (size_t i = 0; i < st->ips.n; i++)
+		if (rows[i].gateway)
+			json_object_array_add(gateways, json_object_new_string(rows[i].gateway));
+	json_object_object_add(o, "gateways", gateways);
+	return o;
+}
+
 /* The members of PodSandboxStatus, then the configuration. */
 static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *network = json_object_new_object();
 	struct json_object *linux_ = json_object_new_object();
 	const struct cri_sandbox_config *c = &sb->record.config;
 	own(str) char *cgroup = sandbox_cgroup(&sb->record, sb->id);
@@ -119,8 +158,7 @@ static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *s
 	json_add_str(o, "name", c->metadata.name);
 	json_add_str(o, "state", state_of(sb));
 	json_add_time(o, "created_at", sb->status.created_at);
-	json_object_object_add(network, "ips", json_object_new_array());
-	json_object_object_add(o, "network", network);
+	json_object_object_add(o, "network", network_json(sb));
 	json_object_object_add(linux_, "namespaces", sandbox_ns_json(&cli->store, sb));
 	json_add_str(linux_, "cgroup", cgroup);
 	json_object_object_add(o, "linux", linux_);

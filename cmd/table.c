@@ -195,8 +195,14 @@ static char *cell_text(const struct table *t, size_t row, size_t column)
 		str_size_format(c->i, small, sizeof(small));
 		return xstrdup(small);
 	case COL_MAP:
+	case COL_LIST:
 		break;
 	}
+	for (size_t i = 0; c->j && json_object_is_type(c->j, json_type_array) &&
+			   i < json_object_array_length(c->j);
+	     i++)
+		buf_addf(&b, "%s%s", i ? "," : "",
+			 json_object_get_string(json_object_array_get_idx(c->j, i)));
 	if (c->j && json_object_is_type(c->j, json_type_object)) {
 		json_object_object_foreach(c->j, key, value)
 		{
@@ -233,6 +239,7 @@ static struct json_object *cell_json(const struct table *t, size_t row, size_t c
 		clock_format(c->i, text);
 		return json_object_new_string(text);
 	case COL_MAP:
+	case COL_LIST:
 		return json_object_get(c->j);
 	}
 	return NULL;

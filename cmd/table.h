@@ -18,6 +18,7 @@ enum column_type {
 	COL_TIME, /* ns: "5 minutes ago" in a table, RFC 3339 in JSON */
 	COL_SIZE, /* bytes: "1.2MiB" in a table, a number in JSON */
 	COL_MAP,  /* struct json_object: "k=v,k=v" in a table, itself in JSON */
+	COL_LIST, /* an array of strings: "a,b" in a table, itself in JSON */
 };
 struct column {
 	const char *heading; /* "CONTAINER ID" */
@@ -51,7 +52,7 @@ void table_str(struct table *t, const char *key,
 	       const char *value); /* COL_STR, COL_ID; NULL is empty */
 void table_int(struct table *t, const char *key, int64_t value); /* COL_INT, COL_TIME, COL_SIZE */
 void table_json(struct table *t, const char *key,
-		struct json_object *value); /* COL_MAP; takes it */
+		struct json_object *value); /* COL_MAP, COL_LIST; takes it */
 /* Prints and frees. -o name prints the "name" column (else "id"), -q the "id" column. */
 int table_print(struct table *t, struct err *e);
 void table_free(struct table *t); /* NULL is fine */

@@ -36,7 +36,7 @@ verbs() {
 }
 
 @test "all groups are there" {
-	[ "$(groups | tr '\n' ' ')" = "ctr image sandbox system " ]
+	[ "$(groups | tr '\n' ' ')" = "ctr image network sandbox system " ]
 }
 
 @test "--help and help print the same to standard output, at every level" {

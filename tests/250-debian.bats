@@ -9,7 +9,7 @@ setup_file() {
 	local b work
 
 	export DEBIAN=$BATS_FILE_TMPDIR/debian
-	mmdebstrap --variant=minbase --quiet bookworm "$DEBIAN" > "$BATS_FILE_TMPDIR/mmdebstrap.log" 2>&1 3>&-
+	host_network mmdebstrap --variant=minbase --quiet bookworm "$DEBIAN" > "$BATS_FILE_TMPDIR/mmdebstrap.log" 2>&1 3>&-
 	work=$BATS_FILE_TMPDIR/work
 	export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 	# buildah is to keep its own store away from this machine's.

@@ -66,7 +66,7 @@ load helpers
 }
 
 @test "bad names, modes and limits are refused before anything is made" {
-	for args in "a/b" "../x" "-- -x" "--name x y" "--network bogus w" "--ipc bogus w" "--memory lots w" \
+	for args in "a/b" "../x" "-- -x" "--name x y" "--ip 10.1.1 w" "--mac 1:2 w" "--publish 80 w" "--ipc bogus w" "--memory lots w" \
 		"--cpu -1 w" "--cpu 1x w" "--pids-limit 0 w" "--cgroup-parent rel w" "--cgroup-parent /a/../b w" \
 		"--log-directory rel w" "--hostname a..b/c w" "--nosuch w" "a b"; do
 		# shellcheck disable=SC2086

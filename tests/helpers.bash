@@ -19,11 +19,24 @@ teardown() {
 	caddis_teardown
 }
 
+# The network of this machine is nobody's playground.
+own_network() {
+	[ "$(readlink /proc/self/ns/net)" != "$(readlink /proc/1/ns/net)" ] ||
+		fail "these tests need a network namespace of their own: use 'make bats', or tests/netns bats ..."
+}
+
+# host_network COMMAND...: with this machine's own network, for those who download.
+host_network() {
+	nsenter --net=/proc/1/ns/net "$@"
+}
+
 caddis_setup() {
+	own_network || return 1
 	TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/caddis-test.XXXXXX")
 	export CADDIS_ROOT=$TEST_DIR/root CADDIS_STATE=$TEST_DIR/state
 	mounts_now > "$TEST_DIR/mounts.before"
 	cgroups_now > "$TEST_DIR/cgroups.before"
+	network_now > "$TEST_DIR/network.before"
 	TEST_PIDS=()
 	export REGISTRY=
 }
@@ -224,6 +237,18 @@ mounts_left() {
 	new_lines "$TEST_DIR/mounts.before" "$TEST_DIR/mounts.after" | grep -e "$TEST_DIR" -e caddis -e nsfs
 }
 
+# Links, addresses and the firewall. Addresses that the kernel gives to links by itself do not count.
+network_now() {
+	ip -o link | awk '{ print "link", $2 }'
+	ip -o addr show scope global | awk '{ print "address", $2, $4 }'
+	nft list ruleset | sed 's/^/nft /'
+}
+
+network_left() {
+	network_now | sort > "$TEST_DIR/network.after"
+	sort "$TEST_DIR/network.before" | new_lines - "$TEST_DIR/network.after"
+}
+
 # What may stay once every object is gone: empty directories, images, layers, locks, version, boot.
 files_left() {
 	local dir
@@ -241,13 +266,16 @@ left_over() {
 	processes_left
 	cgroups_left
 	mounts_left
+	network_left
 	files_left
 	return 0
 }
 
+# The default network stays when its last sandbox goes: so says the manual.
 nothing_left() {
 	local try left
 
+	[ ! -d "$CADDIS_ROOT/networks" ] || "$CADDIS" network prune > /dev/null || return 1
 	for try in {1..20}; do
 		left=$(left_over)
 		[ -n "$left" ] || return 0

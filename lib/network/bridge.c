@@ -181,6 +181,7 @@ static int configure_inside(struct nl *inside, const struct network *n, const st
 
 	if (rc <= 0)
 		return rc < 0 ? -1 : err_set(e, ERR_FAIL, "the interface is not in the sandbox");
+	rtnl_link_up(inside, INTERFACE);
 	for (size_t f = 0; f < 2; f++) {
 		struct prefix p = { .ip = ips[f], .len = n->subnet[f].prefix.len };
 
@@ -229,12 +230,14 @@ static void port_elems(const struct ports *ports, const struct ip ips[2], struct
 	}
 }
 
-static int publish_ports(struct nl *nft, const struct plan *p, const struct ip ips[2],
+static int publish_ports(struct nl *nft, const struct plan *p, const struct ip ips[2], bool stale,
 			 struct err *e)
 {
 	own(nft_elems) struct nft_elems elems = { 0 };
 
 	port_elems(&p->ports, ips, &elems);
+	if (stale && nft_remove(nft, &elems, e) < 0)
+		return -1;
 	if (nft_insert(nft, &elems, true, e) == 0)
 		return 0;
 	if (e->kind != ERR_EXISTS)
@@ -253,6 +256,7 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	own(nl) struct nl inside = { 0 };
 	own(fd) int lock = -1;
 	char name[IFNAMSIZ];
+	bool stale;
 	struct ip ips[2];
 	struct rtnl_veth v = { .name = name, .peer_name = INTERFACE, .netns = req->netns };
 
@@ -263,14 +267,15 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	v.master = enter_network(s, req->network, &nl, &n, &lock, e);
 	if (v.master < 0 || make_plan(req, &n, &p, e) < 0 ||
 	    lease_addresses(s, &n, req->id, p.ips, ips, e) < 0 ||
-	    ports_claim(s, req->id, &p.ports, e) < 0)
+	    ports_claim(s, req->id, &p.ports, &stale, e) < 0)
 		return -1;
 	if (!p.mac_given)
 		default_mac(ips, p.mac);
 	memcpy(v.mac, p.mac, MAC_SIZE);
 	v.mtu = (uint32_t)n.config.mtu;
 	if (open_inside(req->netns, &inside, e) < 0 || add_link(&nl.route, &n, &v, e) < 0 ||
-	    configure_inside(&inside, &n, ips, e) < 0 || publish_ports(&nl.nft, &p, ips, e) < 0)
+	    configure_inside(&inside, &n, ips, e) < 0 ||
+	    publish_ports(&nl.nft, &p, ips, stale, e) < 0)
 		return -1;
 	fill_status(st, &n, ips, &v);
 	return 0;

@@ -27,15 +27,15 @@ int lease_release(struct store *s, const char *network, const char *address, con
 		  struct err *e);
 /* Looks for all that id has. */
 int lease_release_all(struct store *s, const char *network, const char *id, struct err *e);
-/* IDs of the living owners. Leases of others go. The exclusive lock is held. */
+/* IDs of the living owners. */
 int lease_owners(struct store *s, const char *network, struct strv *ids, struct err *e);
 /* Removes the directory of a network without leases. */
 int lease_forget(struct store *s, const char *network, struct err *e);
 
 /*
  * A link of ours at dir/name with the owner's ID, for addresses and ports. take: 0 when id has it
- * now, 1 when another one living does (in holder), -1. drop: only if id has it; a missing one is a
- * success.
+ * now (holder: the dead one who had it, or ""), 1 when another one living does (in holder), -1.
+ * drop: only if id has it; a missing one is a success.
  */
 int lease_take(struct store *s, int dir, const char *name, const char *id, char holder[ID_SIZE],
 	       struct err *e);

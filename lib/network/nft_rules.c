@@ -261,6 +261,9 @@ static int queue_chain(struct nl *n, const struct chain_row *row, struct err *e)
 	return 0;
 }
 
+/* Set user data as nft(8) writes it: type 0 (byte order of keys), length 4, 1 (the host's). */
+static const uint8_t host_order[] = { 0, 4, 1, 0, 0, 0 };
+
 static int queue_set(struct nl *n, const struct set_row *row, uint32_t id, struct err *e)
 {
 	struct nftnl_set *s = nftnl.nftnl_set_alloc();
@@ -277,6 +280,8 @@ static int queue_set(struct nl *n, const struct set_row *row, uint32_t id, struc
 		nftnl.nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, row->data_type);
 		nftnl.nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, row->data_len);
 	}
+	if (row->key_type == T_IFNAME) /* nft(8) would list a name backwards without it */
+		nftnl.nftnl_set_set_data(s, NFTNL_SET_USERDATA, host_order, sizeof(host_order));
 	nft_begin(n, NFT_MSG_NEWSET, NLM_F_CREATE, "add the firewall's sets");
 	nftnl.nftnl_set_nlmsg_build_payload(n->msg, s);
 	nl_end(n);

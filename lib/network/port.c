@@ -247,7 +247,7 @@ int ports_check(struct store *s, const struct ports *l, struct err *e)
 	return 0;
 }
 
-static int claim_one(struct store *s, int ports, const char *id, const struct port *p,
+static int claim_one(struct store *s, int ports, const char *id, const struct port *p, bool *stale,
 		     struct err *e)
 {
 	own(fd) int dir = open_port(ports, p, true, e);
@@ -262,13 +262,15 @@ static int claim_one(struct store *s, int ports, const char *id, const struct po
 	if (try_bind(p, e) < 0)
 		return -1;
 	rc = lease_take(s, dir, address, id, holder, e);
+	*stale = *stale || holder[0];
 	return rc <= 0 ? rc : claimed_error(s, p, holder, e);
 }
 
-int ports_claim(struct store *s, const char *id, const struct ports *l, struct err *e)
+int ports_claim(struct store *s, const char *id, const struct ports *l, bool *stale, struct err *e)
 {
 	own(fd) int ports = -1, lock = -1;
 
+	*stale = false;
 	if (!l->n)
 		return 0;
 	ports = open_ports(s, true, e);
@@ -276,7 +278,7 @@ int ports_claim(struct store *s, const char *id, const struct ports *l, struct e
 	if (lock < 0)
 		return -1;
 	for (size_t i = 0; i < l->n; i++)
-		if (claim_one(s, ports, id, &l->v[i], e) < 0)
+		if (claim_one(s, ports, id, &l->v[i], stale, e) < 0)
 			return -1;
 	return 0;
 }

@@ -31,8 +31,9 @@ int ports_expand(const struct objlist *mappings, const bool have[2], struct port
 /* Are they free? Names the sandbox or the process that has one. Changes nothing, but what dead
  * makers of sandboxes left is healed. */
 int ports_check(struct store *s, const struct ports *l, struct err *e);
-/* All of them, or an error; what was claimed until then stays, for ports_release(). */
-int ports_claim(struct store *s, const char *id, const struct ports *l, struct err *e);
+/* All of them, or an error; what was claimed until then stays, for ports_release(). stale: one was
+ * a dead sandbox's, whose rules may still be there. */
+int ports_claim(struct store *s, const char *id, const struct ports *l, bool *stale, struct err *e);
 /* Those of l that id has: they are the only ones whose rules are his to remove. */
 void ports_held(struct store *s, const char *id, const struct ports *l, struct ports *held);
 int ports_release(struct store *s, const char *id, const struct ports *l, struct err *e);

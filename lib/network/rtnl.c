@@ -37,7 +37,7 @@ void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE]
 
 void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 {
-	struct ifinfomsg peer_header = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg peer_header = { 0 }; /* cannot be up yet: it has no peer */
 	struct nlattr *info, *data, *peer;
 
 	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, true);

@@ -32,7 +32,7 @@ struct rtnl_veth {
 	uint8_t mac[MAC_SIZE]; /* the peer's */
 	uint32_t mtu;
 };
-void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v); /* both ends up */
+void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v); /* the host's end up */
 void rtnl_link_up(struct nl *n, const char *name);
 /* As a port of the bridge master, it may send back where a packet came from. */
 void rtnl_link_hairpin(struct nl *n, const char *name);

@@ -79,7 +79,7 @@ static int release_sandbox(struct store *s, const char *id, int dir, struct err 
 	for (size_t i = 0; i < ids.n; i++)
 		if (remove_member(s, ids.v[i], e) < 0)
 			return -1;
-	if (sandbox_ns_drop(s, id, e) < 0)
+	if (sandbox_network_detach(s, id, dir, e) < 0 || sandbox_ns_drop(s, id, e) < 0)
 		return -1;
 	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, e) < 0)
 		return 0;

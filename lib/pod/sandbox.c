@@ -31,6 +31,7 @@ void sandbox_free(struct sandbox *sb)
 {
 	fields_free(&sandbox_record_table, &sb->record);
 	fields_free(&sandbox_status_table, &sb->status);
+	network_status_free(&sb->network);
 }
 
 char *sandbox_ns_path(const struct store *s, const char *id, const char *type)
@@ -91,8 +92,9 @@ static int make_resources(struct store *s, struct record *r, const struct sandbo
 static int publish(struct store *s, struct record *r, const struct sandbox_record *rec,
 		   struct err *e)
 {
-	if (fields_save(&sandbox_record_table, r->dir, "config.json", rec, false, e) < 0 ||
-	    sandbox_write_files(r->dir, &rec->config, e) < 0)
+	own(network_status) struct network_status net = { 0 };
+
+	if (fields_save(&sandbox_record_table, r->dir, "config.json", rec, false, e) < 0)
 		return -1;
 	if (mkdirat(r->dir, "containers", 0700) < 0)
 		return err_sys(e, "sandbox %.12s", r->id);
@@ -104,7 +106,10 @@ static int publish(struct store *s, struct record *r, const struct sandbox_recor
 	if (str_some(rec->config.metadata.name) &&
 	    record_name(s, r, "", rec->config.metadata.name, e) < 0)
 		return -1;
-	return make_resources(s, r, rec, e);
+	if (make_resources(s, r, rec, e) < 0 ||
+	    sandbox_network_attach(s, r, &rec->config, &net, e) < 0)
+		return -1;
+	return sandbox_write_files(r->dir, &rec->config, &net, e);
 }
 
 int sandbox_commit(struct store *s, struct record *r, struct err *e)
@@ -121,7 +126,8 @@ int sandbox_create(struct store *s, const struct cri_sandbox_config *config, boo
 	own(record) struct record r = RECORD_NONE;
 	int rc;
 
-	if (check_config(config, e) < 0 || record_begin(s, RECORD_SANDBOX, &r, e) < 0)
+	if (check_config(config, e) < 0 || sandbox_network_check(s, config, e) < 0 ||
+	    record_begin(s, RECORD_SANDBOX, &r, e) < 0)
 		return -1;
 	fields_copy(&cri_sandbox_config_table, &rec.config, config);
 	if (!str_some(rec.config.hostname)) {
@@ -158,7 +164,8 @@ int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct er
 		return -1;
 	snprintf(out->id, sizeof(out->id), "%s", id);
 	if (fields_load(&sandbox_record_table, r.dir, "config.json", &out->record, e) < 0 ||
-	    fields_load(&sandbox_status_table, r.dir, "status.json", &out->status, e) < 0) {
+	    fields_load(&sandbox_status_table, r.dir, "status.json", &out->status, e) < 0 ||
+	    network_load(r.dir, &out->network, e) < 0) {
 		sandbox_free(out);
 		return err_in(e, "sandbox %.12s", id);
 	}
@@ -196,7 +203,7 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||
 	    fields_load(&sandbox_status_table, r.dir, "status.json", &status, e) < 0)
 		return -1;
-	if (sandbox_ns_drop(s, id, e) < 0)
+	if (sandbox_network_detach(s, id, r.dir, e) < 0 || sandbox_ns_drop(s, id, e) < 0)
 		return -1;
 	status.stopped = true;
 	return record_set_status(&r, &sandbox_status_table, &status, e);

@@ -6,6 +6,7 @@
 #ifndef CADDIS_POD_SANDBOX_H
 #define CADDIS_POD_SANDBOX_H
 
+#include "network/network.h"
 #include "spec/cri.h"
 #include "store/record.h"
 
@@ -23,7 +24,8 @@ struct sandbox {
 	char id[ID_SIZE];
 	struct sandbox_record record;
 	struct sandbox_status status;
-	bool ready; /* derived */
+	struct network_status network; /* empty: none, or not attached any more */
+	bool ready;		       /* derived */
 };
 extern const struct field_table sandbox_record_table, sandbox_status_table;
 void sandbox_free(struct sandbox *sb);
@@ -48,8 +50,19 @@ char *sandbox_ns_path(const struct store *s, const char *id, const char *type);
 char *sandbox_cgroup(const struct sandbox_record *r, const char *id);
 /* IDs of its containers, by the index in its directory dir. */
 int sandbox_containers(int dir, struct strv *ids, struct err *e);
-/* hosts, hostname, resolv.conf in the record's directory. */
-int sandbox_write_files(int dir, const struct cri_sandbox_config *c, struct err *e);
+/* hosts, hostname, resolv.conf in the record's directory. net: where it is attached, or empty. */
+int sandbox_write_files(int dir, const struct cri_sandbox_config *c,
+			const struct network_status *net, struct err *e);
+
+/* sandbox_network.c: which network a configuration asks for, and having it. */
+bool sandbox_has_network(const struct cri_sandbox_config *c); /* neither none nor the host's */
+/* An error before anything is made. */
+int sandbox_network_check(struct store *s, const struct cri_sandbox_config *c, struct err *e);
+/* Attaches the pinned namespace of the record r; nothing to do without a network. */
+int sandbox_network_attach(struct store *s, const struct record *r,
+			   const struct cri_sandbox_config *c, struct network_status *out,
+			   struct err *e);
+int sandbox_network_detach(struct store *s, const char *id, int dir, struct err *e);
 
 /* The store's release hook (store.h): frees what a sandbox or a container owns in the kernel. */
 int pod_release(struct store *s, int kind, const char *id, int dir, struct err *e);

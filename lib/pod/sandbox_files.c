@@ -60,7 +60,20 @@ static void host_resolv(struct buf *out, bool host_network)
 			buf_addf(out, "%s\n", lines.v[i]);
 }
 
-int sandbox_write_files(int dir, const struct cri_sandbox_config *c, struct err *e)
+/* Its own name: at its addresses, or where it has none, at one of its loopback. */
+static void own_name(struct buf *hosts, const char *name, const struct network_status *net)
+{
+	const struct network_ip *ips = net->ips.v;
+
+	for (size_t i = 0; i < net->ips.n; i++)
+		buf_addf(hosts, "%.*s\t%s\n", (int)strcspn(ips[i].address, "/"), ips[i].address,
+			 name);
+	if (!net->ips.n)
+		buf_addf(hosts, "127.0.1.1\t%s\n", name);
+}
+
+int sandbox_write_files(int dir, const struct cri_sandbox_config *c,
+			const struct network_status *net, struct err *e)
 {
 	bool host = c->linux_.security_context.namespace_options.network == CRI_NS_NODE;
 	own(buf) struct buf hosts = { 0 };
@@ -69,7 +82,7 @@ int sandbox_write_files(int dir, const struct cri_sandbox_config *c, struct err 
 
 	buf_add(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 	if (!host)
-		buf_addf(&hosts, "127.0.1.1\t%s\n", c->hostname);
+		own_name(&hosts, c->hostname, net);
 	buf_addf(&name, "%s\n", c->hostname);
 	if (c->dns_config.servers.n || c->dns_config.searches.n || c->dns_config.options.n) {
 		add_words(&resolv, "search", &c->dns_config.searches);

@@ -131,6 +131,8 @@ static const struct field sandbox_config_fields[] = {
 	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP),
 	FIELD(struct cri_sandbox_config, annotations, FIELD_STRMAP),
 	FIELD_AS(struct cri_sandbox_config, linux_, "linux", FIELD_OBJ, SUB(sandbox_linux_table)),
+	FIELD(struct cri_sandbox_config, mac_address, FIELD_STR),
+	FIELD(struct cri_sandbox_config, ip_addresses, FIELD_STRLIST),
 };
 FIELD_TABLE(cri_sandbox_config_table, "PodSandboxConfig", struct cri_sandbox_config, CRI_FLAGS, sandbox_config_fields);
 

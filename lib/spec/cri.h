@@ -84,6 +84,8 @@ struct cri_sandbox_config {
 	struct objlist port_mappings; /* struct cri_port_mapping */
 	struct strmap labels, annotations;
 	struct cri_sandbox_linux linux_; /* "linux" */
+	char *mac_address;		 /* (caddis) of its interface */
+	struct strv ip_addresses;	 /* (caddis) one of a family */
 };
 
 struct cri_image {
