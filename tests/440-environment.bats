@@ -109,3 +109,43 @@ SigIgn:	0000000000000000"
 	[ "$status" -eq 125 ]
 	grep -q "No space left" "$TEST_DIR/err"
 }
+
+# in_chroot SCRIPT: run in a mount namespace of its own, whose sandboxes nobody else sees; ROOT1 is a mount, ROOT2 a
+# plain directory, and each looks like this machine.
+in_chroot() {
+	mkdir "$TEST_DIR/root1" "$TEST_DIR/root2"
+	# shellcheck disable=SC2016
+	unshare -m --propagation private env ROOT1="$TEST_DIR/root1" ROOT2="$TEST_DIR/root2" bash -euc '
+		mount --rbind / "$ROOT1"
+		for d in /*; do
+			if [ -L "$d" ]; then
+				cp -P "$d" "$ROOT2/"
+			elif [ -d "$d" ]; then
+				mkdir "$ROOT2$d"
+				mount --rbind "$d" "$ROOT2$d"
+			fi
+		done
+		for root in "$ROOT1" "$ROOT2"; do
+			try() { chroot "$root" "$CADDIS" "$@"; }
+			'"$1"'
+		done'
+}
+
+@test "in a chroot, whoever enters a container is in the container" {
+	export TEST_DIR WHERE="test -e $TEST_DIR && echo host || echo container"
+	run -0 in_chroot '
+		try sandbox create --pid sandbox there > /dev/null
+		try ctr run -d -s there --name a busybox sleep 1000 > /dev/null
+		try ctr exec a sh -c "$WHERE"
+		try ctr run --rm -s there busybox sh -c "$WHERE"
+		nsenter -t "$(try ctr inspect a | jq ".[0].pid")" -m /bin/sh -c "$WHERE"
+		try sandbox rm there > /dev/null'
+	[ "$(xargs <<< "$output")" = "container container container container container container" ] || fail "$output"
+}
+
+@test "where /sys is mounted a second time, as in a host with a chroot" {
+	mkdir "$TEST_DIR/sys"
+	# shellcheck disable=SC2016
+	run -0 unshare -m --propagation private sh -c 'mount --rbind /sys "$1/sys" && exec "$2" ctr run --rm busybox echo hi' - "$TEST_DIR" "$CADDIS"
+	assert_output hi
+}

@@ -32,6 +32,7 @@ static void hierarchy_add(struct cgroup_system *s, const char *mount, const char
 {
 	struct cgroup_hierarchy h = { .v2 = str_eq(type, "cgroup2") };
 	own(buf) struct buf list = { 0 };
+	unsigned known = 0;
 	struct err ignored;
 
 	if (s->n == CGROUP_HIERARCHIES || (h.v2 && s->v2))
@@ -43,8 +44,11 @@ static void hierarchy_add(struct cgroup_system *s, const char *mount, const char
 		h.controllers = controllers_in(super_options, ',');
 	else if (file_load_kernel(h.fd, "cgroup.controllers", &list, &ignored) == 0)
 		h.controllers = controllers_in(list.s ? list.s : "", ' ');
-	if (!h.v2 && h.controllers == 0) {
-		close(h.fd); /* a named hierarchy, systemd's */
+	for (size_t i = 0; i < s->n; i++)
+		known |= s->h[i].v2 ? 0 : s->h[i].controllers;
+	/* A named hierarchy, systemd's; or one that is mounted twice, in somebody's chroot. */
+	if (!h.v2 && !(h.controllers & ~known)) {
+		close(h.fd);
 		return;
 	}
 	h.mount = xstrdup(mount);

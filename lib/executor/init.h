@@ -40,6 +40,7 @@ struct init {
 	/* made on the way */
 	struct init_mount *mounts;
 	int root;	    /* of the container; the overlay comes from the parent */
+	int ns_root;	    /* of the mount namespace until then, the host's in a chroot too */
 	int dev, pts, proc; /* the mounts' roots; -1: not there */
 	bool dev_is_ours;   /* a fresh file system, to be filled by us */
 	int slave;	    /* of the terminal */
@@ -49,8 +50,8 @@ struct init {
 };
 #define INIT_NONE                                                                                  \
 	{                                                                                          \
-		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .dev = -1, .pts = -1, \
-		.proc = -1, .slave = -1                                                            \
+		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .ns_root = -1,          \
+		.dev = -1, .pts = -1, .proc = -1, .slave = -1                                                            \
 	}
 
 struct init_step {

@@ -142,3 +142,12 @@ int ns_loopback_up(struct err *e)
 	r.ifr_flags |= IFF_UP;
 	return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? err_sys(e, "set lo up") : 0;
 }
+
+int ns_leave_chroot(struct err *e)
+{
+	own(fd) int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
+		return err_sys(e, "enter the root of the mount namespace");
+	return 0;
+}

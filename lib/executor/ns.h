@@ -50,4 +50,11 @@ int ns_pin_bind(int dir, const struct ns_pin_type *t, pid_t pid, struct err *e);
 struct ns_pin_args;
 int ns_pin_child(const struct ns_pin_args *a, int dir, struct err *e);
 
+/*
+ * Makes the root of our mount namespace our root and directory. Whoever joins a mount namespace gets
+ * its root: a container made in a chroot would have the host's for everybody who enters it later.
+ * The namespace is a new one, in which we are privileged.
+ */
+int ns_leave_chroot(struct err *e);
+
 #endif

@@ -74,6 +74,8 @@ static int child_empty_root(struct err *e)
 	strv_add(&data, "size=4k");
 	strv_add(&data, "nr_inodes=1");
 	strv_add(&data, "mode=0555");
+	if (ns_leave_chroot(e) < 0)
+		return -1;
 	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_sys(e, "cut the mounts off from the host's");
 	root = mount_new(

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "executor/ns.h"
 #include "executor/syscalls.h"
 
 /*
@@ -130,6 +131,23 @@ static int bind_make(const char *path, struct err *e)
 	return fd_steal(&tree);
 }
 
+/* All mounts of the namespace, those outside a chroot too; what is opened by path next is in it. */
+static int cut_off(struct init *in, struct err *e)
+{
+	own(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return err_sys(e, "open /");
+	if (ns_leave_chroot(e) < 0)
+		return -1;
+	in->ns_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->ns_root < 0)
+		return err_sys(e, "open the root of the mount namespace");
+	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_sys(e, "cut the mounts off from the host's");
+	return fchdir(root) < 0 || chroot(".") < 0 ? err_sys(e, "return to the root") : 0;
+}
+
 /*
  * From here on nothing propagates to the host. The new root is mounted over "/", where paths of
  * this process do not see it, but it is reached by its fd.
@@ -138,8 +156,8 @@ int rootfs_make(struct init *in, struct err *e)
 {
 	struct stat st;
 
-	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_sys(e, "cut the mounts off from the host's");
+	if (cut_off(in, e) < 0)
+		return -1;
 	if (in->root < 0) /* no overlay */
 		in->root = bind_make(in->spec->root.path, e);
 	if (in->root < 0)
@@ -153,6 +171,9 @@ int rootfs_make(struct init *in, struct err *e)
 
 int rootfs_pivot(struct init *in, struct err *e)
 {
+	if (fchdir(in->ns_root) < 0 || chroot(".") < 0)
+		return err_sys(e, "leave the chroot");
+	fd_drop(&in->ns_root);
 	/* Both at once: the old root lands on the new one, and is taken off again. */
 	if (fchdir(in->root) < 0 || sys_pivot_root(".", ".") < 0)
 		return err_sys(e, "change the root");
