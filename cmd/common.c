@@ -2,9 +2,33 @@
 #include "common.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/quantity.h"
+#include "base/yaml.h"
+
+#define CPU_PERIOD 100000 /* us; the kernel's and everyone's default */
+
+void option_win(char **field, const char *given)
+{
+	if (given)
+		str_set(field, given);
+}
+
+void option_win_list(struct strv *field, const struct strv *given)
+{
+	if (!given->n)
+		return;
+	strv_free(field);
+	strv_copy(field, given);
+}
+
+void option_win_map(struct strmap *field, const struct strmap *given)
+{
+	for (size_t i = 0; i < given->n; i++)
+		strmap_set(field, given->v[i].key, given->v[i].value);
+}
 
 struct json_object *json_of_map(const struct strmap *m)
 {
@@ -46,46 +70,36 @@ void json_put(struct json_object *j)
 	printf("%s\n", b.s);
 }
 
-/* One requirement of a selector. */
-static int requirement_match(char *text, const struct strmap *labels, struct err *e)
+int output_option(const char *output, bool *yaml, struct err *e)
 {
-	bool negated = text[0] == '!';
-	char *eq = strchr(text, '=');
-	const char *have;
-	char *key = text + negated;
-
-	if (!eq) {
-		if (!*key)
-			return err_set(e, ERR_USAGE, "selector: an empty requirement");
-		return (strmap_get(labels, key) != NULL) != negated;
-	}
-	*eq = '\0';
-	if (eq > text && eq[-1] == '!') {
-		eq[-1] = '\0';
-		negated = true;
-	}
-	if (eq[1] == '=')
-		eq++;
-	if (!*text)
-		return err_set(e, ERR_USAGE, "selector: a requirement without a key");
-	have = strmap_get(labels, text);
-	return (have && str_eq(have, eq + 1)) != negated;
+	*yaml = str_eq(output, "yaml");
+	if (output && !*yaml && !str_eq(output, "json"))
+		return err_set(e, ERR_USAGE, "--output: expected json or yaml, found \"%.40s\"",
+			       output);
+	return 0;
 }
 
-int selector_match(const char *selector, const struct strmap *labels, struct err *e)
+void value_put(struct json_object *j, bool yaml)
 {
-	own(strv) struct strv parts = { 0 };
+	own(buf) struct buf b = { 0 };
 
-	if (!selector)
-		return 1;
-	strv_split(&parts, selector, ',');
-	for (size_t i = 0; i < parts.n; i++) {
-		int rc = requirement_match(parts.v[i], labels, e);
-
-		if (rc != 1)
-			return rc;
+	if (!yaml) {
+		json_put(j);
+		return;
 	}
-	return 1;
+	yaml_print(j, &b);
+	fputs(b.s, stdout);
+}
+
+int config_print(const struct field_table *t, const void *config, const char *output, struct err *e)
+{
+	own(json) struct json_object *j = fields_write(t, config);
+	bool yaml;
+
+	if (output_option(output, &yaml, e) < 0)
+		return -1;
+	value_put(j, yaml);
+	return 0;
 }
 
 int size_option(const char *name, const char *value, struct optint *out, struct err *e)
@@ -113,8 +127,72 @@ int cpus_option(const char *name, const char *value, struct optint *quota, struc
 	    cpus > 65536)
 		return err_set(e, ERR_USAGE, "--%s %.40s: not a number of CPUs; e.g. 0.5, 2", name,
 			       value);
-	*period = OPTINT(100000);
-	*quota = OPTINT((int64_t)(cpus * 100000 + 0.5));
+	*period = OPTINT(CPU_PERIOD);
+	*quota = OPTINT((int64_t)(cpus * CPU_PERIOD + 0.5));
+	return 0;
+}
+
+static int quantity_option(const char *name, const char *value, struct quantity *q, struct err *e)
+{
+	int64_t bytes;
+
+	if (quantity_parse(value, q) < 0) {
+		err_set(e, ERR_USAGE, "--%s %.40s: not a quantity; e.g. 500m, 1.5, 128Mi, 1e9",
+			name, value);
+		/* podman's spelling of a size */
+		return str_to_size(value, &bytes) == 0
+			       ? err_hint(e, "1k is 1000, 1Ki is 1024; the suffixes are k M G T, "
+					     "Ki Mi Gi Ti")
+			       : -1;
+	}
+	if (q->negative || q->capped || !q->nanos)
+		return err_set(e, ERR_USAGE, "--%s %.40s: expected more than 0%s", name, value,
+			       q->capped ? " and less than 8Ei" : "");
+	return 0;
+}
+
+int memory_quantity_option(const char *name, const char *value, struct optint *out, struct err *e)
+{
+	struct quantity q;
+
+	if (!value)
+		return 0;
+	if (str_eq(value, "max")) {
+		*out = OPTINT(-1);
+		return 0;
+	}
+	if (quantity_option(name, value, &q, e) < 0)
+		return -1;
+	if (q.nanos < 1000000000) {
+		err_set(e, ERR_USAGE, "--%s %.40s: less than a byte", name, value);
+		return str_ends(value, "m") ? err_hint(e, "m is milli; write %.*sMi or %.*sM",
+						       (int)strlen(value) - 1, value,
+						       (int)strlen(value) - 1, value)
+					    : -1;
+	}
+	*out = OPTINT(quantity_scaled(&q, 0));
+	return 0;
+}
+
+int cpu_quantity_option(const char *name, const char *value, struct optint *quota,
+			struct optint *period, struct err *e)
+{
+	struct quantity q;
+	int64_t milli;
+
+	if (!value)
+		return 0;
+	*period = OPTINT(CPU_PERIOD);
+	if (str_eq(value, "max")) {
+		*quota = OPTINT(-1);
+		return 0;
+	}
+	if (quantity_option(name, value, &q, e) < 0)
+		return -1;
+	milli = quantity_scaled(&q, -3);
+	if (milli < 10 || milli > 65536000)
+		return err_set(e, ERR_USAGE, "--%s %.40s: expected 10m to 65536", name, value);
+	*quota = OPTINT(milli * (CPU_PERIOD / 1000));
 	return 0;
 }
 

@@ -17,15 +17,32 @@ void json_add_str(struct json_object *o, const char *key, const char *value); /*
 /* Pretty, with a newline, on stdout. */
 void json_put(struct json_object *j);
 
-/* "--selector": K=V, K, !K, K!=V, comma-separated. Is it satisfied? -1 with *e when it does not
- * parse. */
-int selector_match(const char *selector, const struct strmap *labels, struct err *e);
+/* "--output": json (also NULL) or yaml. -1 for anything else; *yaml otherwise. */
+int output_option(const char *output, bool *yaml, struct err *e);
+void value_put(struct json_object *j, bool yaml); /* on stdout, pretty */
+/* What --print-config prints. */
+int config_print(const struct field_table *t, const void *config, const char *output,
+		 struct err *e);
+
+/* Options win over a file: one that was not given changes nothing, a list replaces the list, maps
+ * are merged by key. */
+void option_win(char **field, const char *given);
+void option_win_list(struct strv *field, const struct strv *given);
+void option_win_map(struct strmap *field, const struct strmap *given);
 
 /* Option values to CRI's optional integers; the name is for the error. */
 int size_option(const char *name, const char *value, struct optint *out, struct err *e);
 /* "--cpus 1.5": quota and period in microseconds. */
 int cpus_option(const char *name, const char *value, struct optint *quota, struct optint *period,
 		struct err *e);
+/*
+ * Kubernetes' quantities (base/quantity.h) as limits; "max" is none (-1). Refused: what is no
+ * quantity, negative, less than a byte ("64m" is 0.064 bytes), less than 10m of a CPU, which is the
+ * least that the kernel takes.
+ */
+int memory_quantity_option(const char *name, const char *value, struct optint *out, struct err *e);
+int cpu_quantity_option(const char *name, const char *value, struct optint *quota,
+			struct optint *period, struct err *e);
 int duration_option(const char *name, const struct optint *seconds, int64_t otherwise, int64_t *ns,
 		    struct err *e);
 

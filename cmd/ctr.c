@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "common.h"
+#include "inspect.h"
 
 #define STOP_TIMEOUT (10 * NSEC_PER_SEC)
 
@@ -187,7 +188,7 @@ static const struct command commands[] = {
 	{ "start", "CONTAINER...", "start created containers in the background", start_main, NULL, 0, NEED_STORE | ENTERS_CONTAINER, 1, 0, "container" },
 	{ "exec", "[OPTION...] CONTAINER COMMAND [ARG...]", "run a command in a running container", ctr_exec_main, exec_opts, sizeof(struct exec_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 2, 0, "container" },
 	{ "ls", "[OPTION...]", "list containers", ctr_list_main, ctr_list_opts, sizeof(struct list_args_ctr), NEED_STORE, 0, 0, NULL },
-	{ "inspect", "CONTAINER...", "show everything about containers as JSON", ctr_inspect_main, NULL, 0, NEED_STORE, 1, 0, "container" },
+	{ "inspect", "[OPTION...] CONTAINER...", "show everything about containers, or one field", ctr_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "container" },
 	{ "logs", "[OPTION...] CONTAINER", "show what a container printed", ctr_logs_main, logs_opts, sizeof(struct logs_args), NEED_STORE, 1, 1, "container" },
 	{ "stop", "[OPTION...] CONTAINER...", "end containers: their stop signal, then SIGKILL", stop_main, stop_opts, sizeof(struct stop_args), NEED_STORE, 1, 0, "container" },
 	{ "kill", "[OPTION...] CONTAINER...", "send a signal to containers", kill_main, kill_opts, sizeof(struct kill_args), NEED_STORE, 1, 0, "container" },

@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "common.h"
 #include "ctr.h"
-#include "executor/cgroup.h"
+#include "inspect.h"
+#include "spec/label.h"
 #include "table.h"
 
 // clang-format off
@@ -17,7 +18,7 @@ const struct opt ctr_list_opts[] = {
 	OPT(0, "id", "ID", OPT_STR, struct list_args_ctr, id, "only those whose ID begins so"),
 	OPT(0, "state", "STATE", OPT_STR, struct list_args_ctr, state, "only those in this state (implies -a)", "created|running|exited"),
 	OPT(0, "sandbox", "SANDBOX", OPT_STR, struct list_args_ctr, sandbox, "only those in this sandbox", "sandbox"),
-	OPT('l', "selector", "EXPR", OPT_STR, struct list_args_ctr, selector, "only those with these labels: K=V, K!=V, K, !K, comma-separated"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct list_args_ctr, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
 };
 static const struct column columns[] = {
@@ -37,21 +38,21 @@ static const struct column columns[] = {
 };
 // clang-format on
 
-static int wanted(const struct list_args_ctr *a, const char *sandbox, const struct container *c,
-		  struct err *e)
+static bool wanted(const struct list_args_ctr *a, const char *sandbox,
+		   const struct selector *labels, const struct container *c)
 {
 	const char *state = container_state_name[c->status.state];
 
 	if (a->state ? strcasecmp(a->state, state) != 0
 		     : !a->all && c->status.state != CONTAINER_RUNNING)
-		return 0;
+		return false;
 	if (a->name && !str_eq(a->name, container_name(c)))
 		return 0;
 	if (a->id && !str_starts(c->id, a->id))
 		return 0;
 	if (sandbox && !str_eq(sandbox, c->record.sandbox_id))
-		return 0;
-	return selector_match(a->selector, &c->record.config.labels, e);
+		return false;
+	return selector_matches(labels, &c->record.config.labels);
 }
 
 static void add_row(struct table *t, const struct container *c)
@@ -79,8 +80,11 @@ static int fill_table(struct cli *cli, const struct list_args_ctr *a, struct tab
 		      struct err *e)
 {
 	own(strv) struct strv ids = { 0 };
+	own(selector) struct selector labels = { 0 };
 	char sandbox[ID_SIZE];
 
+	if (a->selector && selector_parse(a->selector, &labels, e) < 0)
+		return -1;
 	if (a->sandbox && record_find(&cli->store, RECORD_SANDBOX, a->sandbox, sandbox, e) < 0)
 		return -1;
 	if (record_list(&cli->store, RECORD_CONTAINER, &ids, e) < 0)
@@ -88,17 +92,13 @@ static int fill_table(struct cli *cli, const struct list_args_ctr *a, struct tab
 	strv_sort(&ids);
 	for (size_t i = 0; i < ids.n; i++) {
 		own(container) struct container c = { 0 };
-		int rc;
 
 		if (container_load(&cli->store, ids.v[i], &c, e) < 0) {
 			if (e->kind != ERR_NOT_FOUND) /* a damaged one must not hide the others */
 				cli_error(cli, e);
 			continue;
 		}
-		rc = wanted(a, a->sandbox ? sandbox : NULL, &c, e);
-		if (rc < 0)
-			return -1;
-		if (rc)
+		if (wanted(a, a->sandbox ? sandbox : NULL, &labels, &c))
 			add_row(t, &c);
 	}
 	return 0;
@@ -161,24 +161,18 @@ struct json_object *ctr_json(struct cli *cli, const struct container *c)
 	return o;
 }
 
+static struct json_object *get(struct cli *cli, const char *operand, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	char id[ID_SIZE];
+
+	if (record_find(&cli->store, RECORD_CONTAINER, operand, id, e) < 0 ||
+	    container_load(&cli->store, id, &c, e) < 0)
+		return NULL;
+	return ctr_json(cli, &c);
+}
+
 int ctr_inspect_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	own(json) struct json_object *all = json_object_new_array();
-	int status = 0;
-
-	(void)args;
-	for (size_t i = 0; i < n; i++) {
-		own(container) struct container c = { 0 };
-		char id[ID_SIZE];
-		struct err e;
-
-		if (record_find(&cli->store, RECORD_CONTAINER, operands[i], id, &e) < 0 ||
-		    container_load(&cli->store, id, &c, &e) < 0)
-			status = cli_error(cli, &e);
-		else
-			json_object_array_add(all, ctr_json(cli, &c));
-	}
-	if (json_object_array_length(all))
-		json_put(all);
-	return cli_done(cli, status);
+	return inspect_each(cli, args, operands, n, get);
 }

@@ -4,6 +4,7 @@
 #define CADDIS_CMD_IMAGE_H
 
 #include "cli.h"
+#include "inspect.h"
 #include "image/image.h"
 #include "table.h"
 
@@ -19,6 +20,7 @@ int image_ls_run(struct cli *cli, const void *args, char **operands, size_t n);
 
 /* image_inspect.c */
 struct image_inspect_args {
+	struct inspect_args inspect;
 	bool config, manifest, raw;
 };
 struct image_history_args {

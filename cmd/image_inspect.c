@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "common.h"
 #include "image/history.h"
+#include "inspect.h"
 
 // clang-format off
 const struct opt image_inspect_opts[] = {
+	INSPECT_OPTS(struct image_inspect_args, inspect.),
 	OPT(0, "config", NULL, OPT_BOOL, struct image_inspect_args, config, "show the image's configuration as it is stored"),
 	OPT(0, "manifest", NULL, OPT_BOOL, struct image_inspect_args, manifest, "show the image's manifest as it is stored"),
 	OPT(0, "raw", NULL, OPT_BOOL, struct image_inspect_args, raw, "byte for byte, so that its digest is right; without --config, the manifest"),
@@ -95,12 +97,17 @@ static int put_document(struct cli *cli, const struct image_inspect_args *a, con
 	return 0;
 }
 
+static struct json_object *get(struct cli *cli, const char *operand, struct err *e)
+{
+	own(image) struct image image = { 0 };
+
+	return image_find(&cli->store, operand, &image, e) < 0 ? NULL : image_json(&image);
+}
+
 /* A list of those that were found. */
 int image_inspect_run(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct image_inspect_args *a = args;
-	own(json) struct json_object *list = json_object_new_array();
-	int status = 0;
 
 	if (a->config && a->manifest)
 		return cli_usage(cli, "--config and --manifest: only one of them");
@@ -108,18 +115,7 @@ int image_inspect_run(struct cli *cli, const void *args, char **operands, size_t
 		return cli_usage(cli, "with --config, --manifest or --raw: one image only");
 	if (a->config || a->manifest || a->raw)
 		return cli_done(cli, put_document(cli, a, operands[0]));
-	for (size_t i = 0; i < n; i++) {
-		own(image) struct image image = { 0 };
-		struct err e;
-
-		if (image_find(&cli->store, operands[i], &image, &e) < 0)
-			status = cli_error(cli, &e);
-		else
-			json_object_array_add(list, image_json(&image));
-	}
-	if (json_object_array_length(list) || n > 1)
-		json_put(list);
-	return cli_done(cli, status);
+	return inspect_each(cli, &a->inspect, operands, n, get);
 }
 
 /* --- history --- */

@@ -106,11 +106,15 @@ int net_config(const struct net_args *a, struct cri_sandbox_config *c, struct er
 		ns->network = str_eq(a->network, "host") ? CRI_NS_NODE : CRI_NS_POD;
 		str_set(&ns->network_name, ns->network == CRI_NS_NODE ? NULL : a->network);
 	}
+	if (a->ports.n)
+		objlist_free(&c->port_mappings, &cri_port_mapping_table);
 	for (size_t i = 0; i < a->ports.n; i++)
 		if (add_ports(a->ports.v[i], &c->port_mappings, e) < 0)
 			return -1;
 	if (a->mac)
 		str_set(&c->mac_address, a->mac);
+	if (a->ips.n)
+		strv_free(&c->ip_addresses);
 	for (size_t i = 0; i < a->ips.n; i++)
 		strv_add(&c->ip_addresses, a->ips.v[i]);
 	return 0;

@@ -4,8 +4,10 @@
 
 #include "base/json.h"
 #include "common.h"
+#include "inspect.h"
 #include "network/config.h"
 #include "network/lease.h"
+#include "spec/label.h"
 #include "table.h"
 
 struct create_args {
@@ -35,7 +37,7 @@ static const struct opt create_opts[] = {
 };
 static const struct opt list_opts[] = {
 	LIST_OPTS(struct list_args_network),
-	OPT('l', "selector", "EXPR", OPT_STR, struct list_args_network, selector, "only those with these labels: K=V, K!=V, K, !K, comma-separated"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct list_args_network, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
 };
 static const struct opt rm_opts[] = {
@@ -89,19 +91,17 @@ static struct json_object *subnets_json(const struct network_config *c)
 	return a;
 }
 
-static int add_row(struct cli *cli, const struct list_args_network *a, struct table *t,
+static int add_row(struct cli *cli, const struct selector *wanted, struct table *t,
 		   const char *name, struct err *e)
 {
 	own(network) struct network n = { 0 };
 	own(strv) struct strv users = { 0 };
-	int wanted;
 
 	if (network_open(&cli->store, name, &n, e) < 0 ||
 	    lease_owners(&cli->store, name, &users, e) < 0)
 		return -1;
-	wanted = selector_match(a->selector, &n.config.labels, e);
-	if (wanted <= 0)
-		return wanted;
+	if (!selector_matches(wanted, &n.config.labels))
+		return 0;
 	table_row(t);
 	table_str(t, "name", name);
 	table_str(t, "bridge", n.config.bridge);
@@ -118,21 +118,20 @@ static int list_main(struct cli *cli, const void *args, char **operands, size_t 
 {
 	const struct list_args_network *a = args;
 	own(strv) struct strv names = { 0 };
+	own(selector) struct selector wanted = { 0 };
 	struct table *t = NULL;
 	struct err e;
 	int status = 0;
 
 	(void)operands;
 	(void)n;
+	if (a->selector && selector_parse(a->selector, &wanted, &e) < 0)
+		return cli_error(cli, &e);
 	if (network_names(&cli->store, &names, &e) < 0 || table_new(columns, &a->list, &t, &e) < 0)
 		return cli_error(cli, &e);
 	for (size_t i = 0; i < names.n; i++) {
-		if (add_row(cli, a, t, names.v[i], &e) == 0)
+		if (add_row(cli, &wanted, t, names.v[i], &e) == 0)
 			continue;
-		if (e.kind == ERR_USAGE) { /* the selector */
-			table_free(t);
-			return cli_error(cli, &e);
-		}
 		if (e.kind != ERR_NOT_FOUND) /* a damaged one must not hide the others */
 			status = cli_error(cli, &e);
 	}
@@ -156,27 +155,16 @@ static struct json_object *network_json(struct cli *cli, const struct network *n
 	return o;
 }
 
+static struct json_object *get(struct cli *cli, const char *operand, struct err *e)
+{
+	own(network) struct network net = { 0 };
+
+	return network_open(&cli->store, operand, &net, e) < 0 ? NULL : network_json(cli, &net, e);
+}
+
 static int inspect_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	own(json) struct json_object *all = json_object_new_array();
-	int status = 0;
-
-	(void)args;
-	for (size_t i = 0; i < n; i++) {
-		own(network) struct network net = { 0 };
-		struct json_object *o = NULL;
-		struct err e;
-
-		if (network_open(&cli->store, operands[i], &net, &e) == 0)
-			o = network_json(cli, &net, &e);
-		if (o)
-			json_object_array_add(all, o);
-		else
-			status = cli_error(cli, &e);
-	}
-	if (json_object_array_length(all) || n > 1)
-		json_put(all);
-	return cli_done(cli, status);
+	return inspect_each(cli, args, operands, n, get);
 }
 
 static int rm_one(struct cli *cli, const char *operand, const void *args, struct err *e)
@@ -222,7 +210,7 @@ static int reload_main(struct cli *cli, const void *args, char **operands, size_
 static const struct command commands[] = {
 	{ "create", "[OPTION...] NAME", "create a network and print its name", create_main, create_opts, sizeof(struct create_args), NEED_STORE, 1, 1, NULL },
 	{ "ls", "[OPTION...]", "list networks", list_main, list_opts, sizeof(struct list_args_network), NEED_STORE, 0, 0, NULL },
-	{ "inspect", "NETWORK...", "show everything about networks as JSON", inspect_main, NULL, 0, NEED_STORE, 1, 0, "network" },
+	{ "inspect", "[OPTION...] NETWORK...", "show everything about networks, or one field", inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "network" },
 	{ "rm", "[OPTION...] NETWORK...", "remove networks that no sandbox uses", rm_main, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "network" },
 	{ "prune", "", "remove all networks that no sandbox uses", prune_main, NULL, 0, NEED_STORE, 0, 0, NULL },
 	{ "reload", "", "put back what the host has lost of the networks in use", reload_main, NULL, 0, NEED_STORE, 0, 0, NULL },

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "common.h"
+#include "inspect.h"
 
 #define STOP_TIMEOUT (10 * NSEC_PER_SEC)
 
@@ -31,11 +32,21 @@ static const struct opt rm_opts[] = {
 static int create_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	own(cri_sandbox_config) struct cri_sandbox_config config = { 0 };
+	const struct sandbox_create_args *a = args;
 	char id[ID_SIZE];
 	struct err e;
 
-	if (sandbox_config(args, n ? operands[0] : NULL, &config, &e) < 0 ||
-	    sandbox_create(&cli->store, &config, false, NULL, id, &e) < 0)
+	if (a->output && !a->print_config)
+		return cli_usage(cli, "--output goes with --print-config");
+	if (sandbox_config(a, n ? operands[0] : NULL, &config, &e) < 0)
+		return cli_error(cli, &e);
+	if (a->print_config) {
+		if (sandbox_check(&config, &e) < 0 ||
+		    config_print(&cri_sandbox_config_table, &config, a->output, &e) < 0)
+			return cli_error(cli, &e);
+		return cli_done(cli, 0);
+	}
+	if (sandbox_create(&cli->store, &config, false, NULL, id, &e) < 0)
 		return cli_error(cli, &e);
 	printf("%s\n", id);
 	return cli_done(cli, 0);
@@ -81,7 +92,8 @@ static int rm_main(struct cli *cli, const void *args, char **operands, size_t n)
 static const struct command commands[] = {
 	{ "create", "[OPTION...] [NAME]", "create a sandbox and print its ID", create_main, sandbox_create_opts, sizeof(struct sandbox_create_args), NEED_STORE, 0, 1, NULL },
 	{ "ls", "[OPTION...]", "list sandboxes", sandbox_list_main, sandbox_list_opts, sizeof(struct sandbox_list_args), NEED_STORE, 0, 0, NULL },
-	{ "inspect", "SANDBOX...", "show everything about sandboxes as JSON", sandbox_inspect_main, NULL, 0, NEED_STORE, 1, 0, "sandbox" },
+	{ "inspect", "[OPTION...] SANDBOX...", "show everything about sandboxes, or one field", sandbox_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "sandbox" },
+	{ "update", "OPTION... SANDBOX...", "change the limits of sandboxes while they run", sandbox_update_main, sandbox_update_opts, sizeof(struct sandbox_update_args), NEED_STORE, 1, 0, "sandbox" },
 	{ "stop", "[OPTION...] SANDBOX...", "stop the containers of sandboxes and drop their namespaces", stop_main, stop_opts, sizeof(struct stop_args), NEED_STORE, 1, 0, "sandbox" },
 	{ "rm", "[OPTION...] SANDBOX...", "remove sandboxes with all their containers, running ones too", rm_main, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "sandbox" },
 	{ 0 },

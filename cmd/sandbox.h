@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sandbox.h - the files behind 'caddis sandbox': sandbox.c has the table of its commands and the short ones. */
+/* sandbox.h - the files behind 'caddis sandbox': sandbox.c has the table of its commands and the
+ * short ones. */
 #ifndef CADDIS_CMD_SANDBOX_H
 #define CADDIS_CMD_SANDBOX_H
 
@@ -18,19 +19,49 @@ int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config
 /* .linux.namespaces: the path of each. */
 struct json_object *sandbox_ns_json(const struct store *s, const struct sandbox *sb);
 
+/* sandbox_resources.c: limits by flags, for create and update. */
+struct sandbox_resource_args {
+	const char *cpu, *memory, *pids_limit, *cpuset_cpus, *cpuset_mems;
+	struct optint cpu_shares;
+};
+// clang-format off
+#define SANDBOX_RESOURCE_OPTS(struct_)                                                             \
+	OPT('m', "memory", "QUANTITY", OPT_STR, struct_, resources.memory, "memory limit of all its containers together, e.g. 128Mi, 1.5Gi, 1e9; max: none"), \
+	OPT(0, "cpu", "QUANTITY", OPT_STR, struct_, resources.cpu, "CPU limit of all its containers together, e.g. 500m, 1.5; max: none"), \
+	OPT(0, "cpu-shares", "N", OPT_INT, struct_, resources.cpu_shares, "weight among its siblings, 2 to 262144"), \
+	OPT(0, "cpuset-cpus", "LIST", OPT_STR, struct_, resources.cpuset_cpus, "CPUs that its containers may use, e.g. 0-1,3"), \
+	OPT(0, "cpuset-mems", "LIST", OPT_STR, struct_, resources.cpuset_mems, "memory nodes that its containers may use"), \
+	OPT(0, "pids-limit", "N", OPT_STR, struct_, resources.pids_limit, "limit of processes of all its containers together; max: none")
+// clang-format on
+/* Sets in *r what flags were given, and nothing else. */
+int sandbox_resources(const struct sandbox_resource_args *a, struct cri_resources *r,
+		      struct err *e);
+bool sandbox_resources_given(const struct sandbox_resource_args *a);
+int sandbox_update_main(struct cli *cli, const void *args, char **operands, size_t n);
+extern const struct opt sandbox_update_opts[];
+struct sandbox_update_args {
+	struct sandbox_resource_args resources;
+};
+
 /* sandbox_config.c: the options of create, and the configuration made of them. */
 struct sandbox_create_args {
-	const char *name, *hostname, *ipc, *log_directory, *cgroup_parent, *memory, *cpu;
-	struct optint pids_limit;
+	const char *file, *output;
+	bool print_config;
+	const char *name, *namespace_, *uid, *hostname, *ipc, *log_directory,
+		*cgroup_parent, *overhead_cpu, *overhead_memory;
+	struct optint attempt, run_as_user, run_as_group;
+	struct sandbox_resource_args resources;
 	struct strmap labels, annotations;
-	struct strv dns_servers, dns_searches, dns_options;
+	struct strv dns_servers, dns_searches, dns_options, supplemental_groups, security_opts;
+	bool read_only, privileged;
 	struct sandbox_ns_args ns;
 	struct net_args net;
 };
-
 extern const struct opt sandbox_create_opts[];
-/* operand: the name as an argument, or NULL. */
-int sandbox_config(const struct sandbox_create_args *a, const char *operand, struct cri_sandbox_config *c, struct err *e);
+/* The file's configuration, then the flags', which win. operand: the name as an argument, or NULL.
+ */
+int sandbox_config(const struct sandbox_create_args *a, const char *operand,
+		   struct cri_sandbox_config *c, struct err *e);
 
 /* sandbox_list.c: ls and inspect. */
 struct sandbox_list_args {

@@ -4,9 +4,13 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "base/quantity.h"
 #include "common.h"
+#include "inspect.h"
 #include "pod/container.h"
+#include "pod/resources.h"
 #include "sandbox.h"
+#include "spec/label.h"
 
 // clang-format off
 const struct opt sandbox_list_opts[] = {
@@ -14,7 +18,7 @@ const struct opt sandbox_list_opts[] = {
 	OPT(0, "name", "NAME", OPT_STR, struct sandbox_list_args, name, "only the one of this name", "sandbox"),
 	OPT(0, "id", "ID", OPT_STR, struct sandbox_list_args, id, "only those whose ID begins so"),
 	OPT(0, "state", "STATE", OPT_STR, struct sandbox_list_args, state, "only those in this state", "ready|notready"),
-	OPT('l', "selector", "EXPR", OPT_STR, struct sandbox_list_args, selector, "only those with these labels: K=V, K!=V, K, !K, comma-separated"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct sandbox_list_args, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
 };
 static const struct column columns[] = {
@@ -35,16 +39,16 @@ static const char *state_of(const struct sandbox *sb)
 	return sb->ready ? "Ready" : "NotReady";
 }
 
-/* 1: shown, 0: filtered out, -1 */
-static int wanted(const struct sandbox_list_args *a, const struct sandbox *sb, struct err *e)
+static bool wanted(const struct sandbox_list_args *a, const struct selector *labels,
+		   const struct sandbox *sb)
 {
 	if (a->name && !str_eq(a->name, sb->record.config.metadata.name))
 		return 0;
 	if (a->id && !str_starts(sb->id, a->id))
 		return 0;
 	if (a->state && strcasecmp(a->state, state_of(sb)) != 0)
-		return 0;
-	return selector_match(a->selector, &sb->record.config.labels, e);
+		return false;
+	return selector_matches(labels, &sb->record.config.labels);
 }
 
 /* Its addresses, without the lengths of their prefixes. */
@@ -77,23 +81,22 @@ static int fill_table(struct cli *cli, const struct sandbox_list_args *a, struct
 		      struct err *e)
 {
 	own(strv) struct strv ids = { 0 };
+	own(selector) struct selector labels = { 0 };
 
+	if (a->selector && selector_parse(a->selector, &labels, e) < 0)
+		return -1;
 	if (record_list(&cli->store, RECORD_SANDBOX, &ids, e) < 0)
 		return -1;
 	strv_sort(&ids);
 	for (size_t i = 0; i < ids.n; i++) {
 		own(sandbox) struct sandbox sb = { 0 };
-		int rc;
 
 		if (sandbox_load(&cli->store, ids.v[i], &sb, e) < 0) {
 			if (e->kind != ERR_NOT_FOUND) /* a damaged one must not hide the others */
 				cli_error(cli, e);
 			continue;
 		}
-		rc = wanted(a, &sb, e);
-		if (rc < 0)
-			return -1;
-		if (rc)
+		if (wanted(a, &labels, &sb))
 			add_row(t, &sb);
 	}
 	return 0;
@@ -146,6 +149,36 @@ static struct json_object *network_json(const struct sandbox *sb)
 	return o;
 }
 
+static void add_quantity(struct json_object *o, const char *key, int64_t v, int scale,
+			 enum quantity_format f)
+{
+	struct quantity q = quantity_of(v, scale, f);
+	char text[QUANTITY_TEXT_SIZE];
+
+	quantity_print(&q, text);
+	json_add_str(o, key, text);
+}
+
+/* The limits in force, overhead included, as Kubernetes writes them. */
+static struct json_object *limits_json(const struct sandbox *sb)
+{
+	struct json_object *o = json_object_new_object();
+	struct oci_resources r = { 0 };
+
+	resources_of_sandbox(&sb->resources, sb->record.config.linux_.overhead, &r);
+	if (r.cpu.quota.set && r.cpu.quota.v > 0) {
+		int64_t period = r.cpu.period.set && r.cpu.period.v > 0 ? r.cpu.period.v : 100000;
+
+		add_quantity(o, "cpu", r.cpu.quota.v * 1000 / period, -3, QUANTITY_DECIMAL);
+	}
+	if (r.memory.limit.set && r.memory.limit.v > 0)
+		add_quantity(o, "memory", r.memory.limit.v, 0, QUANTITY_BINARY);
+	if (r.pids.limit.set && r.pids.limit.v > 0)
+		add_quantity(o, "pids", r.pids.limit.v, 0, QUANTITY_DECIMAL);
+	fields_free(&oci_resources_table, &r);
+	return o;
+}
+
 /* The members of PodSandboxStatus, then the configuration. */
 static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb)
 {
@@ -156,36 +189,34 @@ static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *s
 
 	json_add_str(o, "id", sb->id);
 	json_add_str(o, "name", c->metadata.name);
+	json_add_str(o, "hostname", c->hostname);
 	json_add_str(o, "state", state_of(sb));
 	json_add_time(o, "created_at", sb->status.created_at);
 	json_object_object_add(o, "network", network_json(sb));
 	json_object_object_add(linux_, "namespaces", sandbox_ns_json(&cli->store, sb));
 	json_add_str(linux_, "cgroup", cgroup);
+	json_object_object_add(linux_, "resources",
+			       fields_write(&cri_resources_table, &sb->resources));
 	json_object_object_add(o, "linux", linux_);
+	json_object_object_add(o, "limits", limits_json(sb));
 	json_object_object_add(o, "labels", json_of_map(&c->labels));
 	json_object_object_add(o, "annotations", json_of_map(&c->annotations));
 	json_object_object_add(o, "config", fields_write(&cri_sandbox_config_table, c));
 	return o;
 }
 
+static struct json_object *get(struct cli *cli, const char *operand, struct err *e)
+{
+	own(sandbox) struct sandbox sb = { 0 };
+	char id[ID_SIZE];
+
+	if (record_find(&cli->store, RECORD_SANDBOX, operand, id, e) < 0 ||
+	    sandbox_load(&cli->store, id, &sb, e) < 0)
+		return NULL;
+	return sandbox_json(cli, &sb);
+}
+
 int sandbox_inspect_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
-	own(json) struct json_object *all = json_object_new_array();
-	int status = 0;
-
-	(void)args;
-	for (size_t i = 0; i < n; i++) {
-		own(sandbox) struct sandbox sb = { 0 };
-		char id[ID_SIZE];
-		struct err e;
-
-		if (record_find(&cli->store, RECORD_SANDBOX, operands[i], id, &e) < 0 ||
-		    sandbox_load(&cli->store, id, &sb, &e) < 0)
-			status = cli_error(cli, &e);
-		else
-			json_object_array_add(all, sandbox_json(cli, &sb));
-	}
-	if (json_object_array_length(all) || n > 1)
-		json_put(all);
-	return cli_done(cli, status);
+	return inspect_each(cli, args, operands, n, get);
 }

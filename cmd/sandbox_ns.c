@@ -8,7 +8,9 @@
 
 static int set_pid(const char *mode, struct cri_namespace_options *ns, struct err *e)
 {
-	if (!mode || str_eq(mode, "container"))
+	if (!mode)
+		return 0;
+	if (str_eq(mode, "container"))
 		ns->pid = CRI_NS_CONTAINER;
 	else if (str_eq(mode, "sandbox"))
 		ns->pid = CRI_NS_POD;
@@ -22,7 +24,7 @@ static int set_pid(const char *mode, struct cri_namespace_options *ns, struct er
 
 int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e)
 {
-	strmap_copy(&c->linux_.sysctls, &a->sysctls);
+	option_win_map(&c->linux_.sysctls, &a->sysctls);
 	return set_pid(a->pid, &c->linux_.security_context.namespace_options, e);
 }
 

@@ -161,7 +161,7 @@ load helpers
 
 @test "the limits of a sandbox hold for all its containers together" {
 	test_image
-	run_ok sandbox create --memory 64m --cpu 0.5 --pids-limit 50 web
+	run_ok sandbox create --memory 64Mi --cpu 0.5 --pids-limit 50 web
 	cgroup=$("$CADDIS" sandbox inspect web | jq -r '.[0].linux.cgroup')
 	[ "$(cgroup_value "$cgroup" memory.max memory memory.limit_in_bytes)" = $((64 * 1024 * 1024)) ]
 	[ "$(cgroup_value "$cgroup" pids.max pids pids.max)" = 50 ]

@@ -41,6 +41,12 @@ void json_set_spelling(struct json_object *scalar, const char *text);
 struct json_object *json_get(struct json_object *o, const char *key, enum json_type type);
 /* NULL when missing or no string. Borrowed. */
 const char *json_get_str(struct json_object *o, const char *key);
+/*
+ * The value at a path inside j: ".network.ips[0]", ".labels[\"a.b/c\"]", "."; the first point may
+ * be left out. Borrowed; may be NULL, for null. ERR_NOT_FOUND says what is there instead.
+ */
+int json_path_find(struct json_object *j, const char *path, struct json_object **out,
+		   struct err *e);
 /* Compact and pretty text. */
 void json_print(struct json_object *j, struct buf *out);
 void json_print_pretty(struct json_object *j, struct buf *out);

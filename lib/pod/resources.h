@@ -8,5 +8,8 @@
 
 /* r may be NULL. Only what is set is set in out (which is the caller's, fields_free()d by it). */
 void resources_of_cri(const struct cri_resources *r, struct oci_resources *out);
+/* A sandbox's, with its overhead added to what is limited; both may be NULL. */
+void resources_of_sandbox(const struct cri_resources *r, const struct cri_resources *overhead,
+			  struct oci_resources *out);
 
 #endif

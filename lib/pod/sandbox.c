@@ -32,6 +32,7 @@ void sandbox_free(struct sandbox *sb)
 	fields_free(&sandbox_record_table, &sb->record);
 	fields_free(&sandbox_status_table, &sb->status);
 	network_status_free(&sb->network);
+	fields_free(&cri_resources_table, &sb->resources);
 }
 
 char *sandbox_ns_path(const struct store *s, const char *id, const char *type)
@@ -47,28 +48,6 @@ char *sandbox_cgroup(const struct sandbox_record *r, const char *id)
 	return str_fmt("%s/%s", str_some(parent) ? parent : "/caddis", id);
 }
 
-static int check_config(const struct cri_sandbox_config *c, struct err *e)
-{
-	const char *parent = c->linux_.cgroup_parent;
-	const char *name = c->metadata.name;
-
-	if (str_some(name) && name_check(name))
-		return err_set(e, ERR_USAGE, "sandbox name '%.80s': %s", name, name_check(name));
-	if (str_some(c->hostname) &&
-	    (strlen(c->hostname) > 63 ||
-	     strspn(c->hostname,
-		    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") !=
-		     strlen(c->hostname)))
-		return err_set(e, ERR_USAGE,
-			       "hostname '%.80s': at most 63 letters, digits, '.', '_' and '-'",
-			       c->hostname);
-	if (str_some(parent) &&
-	    (parent[0] != '/' || strstr(parent, "/../") || str_ends(parent, "/..")))
-		return err_set(e, ERR_USAGE,
-			       "cgroup parent '%.80s': must be absolute and without '..'", parent);
-	return sandbox_ns_check(c, e);
-}
-
 /* What the record owns in the kernel, made after it was published. */
 static int make_resources(struct store *s, struct record *r, const struct sandbox_record *rec,
 			  struct err *e)
@@ -80,7 +59,7 @@ static int make_resources(struct store *s, struct record *r, const struct sandbo
 		struct oci_resources res = { 0 };
 		int rc;
 
-		resources_of_cri(c->linux_.resources, &res);
+		resources_of_sandbox(c->linux_.resources, c->linux_.overhead, &res);
 		rc = cgroup_create(cgroup, &res, e);
 		fields_free(&oci_resources_table, &res);
 		if (rc < 0)
@@ -126,7 +105,7 @@ int sandbox_create(struct store *s, const struct cri_sandbox_config *config, boo
 	own(record) struct record r = RECORD_NONE;
 	int rc;
 
-	if (check_config(config, e) < 0 || sandbox_network_check(s, config, e) < 0 ||
+	if (sandbox_check(config, e) < 0 || sandbox_network_check(s, config, e) < 0 ||
 	    record_begin(s, RECORD_SANDBOX, &r, e) < 0)
 		return -1;
 	fields_copy(&cri_sandbox_config_table, &rec.config, config);
@@ -166,6 +145,10 @@ int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct er
 	if (fields_load(&sandbox_record_table, r.dir, "config.json", &out->record, e) < 0 ||
 	    fields_load(&sandbox_status_table, r.dir, "status.json", &out->status, e) < 0 ||
 	    network_load(r.dir, &out->network, e) < 0) {
+		sandbox_free(out);
+		return err_in(e, "sandbox %.12s", id);
+	}
+	if (sandbox_load_resources(r.dir, out, e) < 0) {
 		sandbox_free(out);
 		return err_in(e, "sandbox %.12s", id);
 	}

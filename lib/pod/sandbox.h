@@ -25,12 +25,17 @@ struct sandbox {
 	struct sandbox_record record;
 	struct sandbox_status status;
 	struct network_status network; /* empty: none, or not attached any more */
-	bool ready;		       /* derived */
+	struct cri_resources resources; /* now: the config's, until an update */
+	bool ready;			/* derived */
 };
 extern const struct field_table sandbox_record_table, sandbox_status_table;
 void sandbox_free(struct sandbox *sb);
 OWNED_STRUCT(sandbox, struct sandbox, sandbox_free)
 
+/* ERR_USAGE for what no sandbox can be: names, labels, paths. Creates nothing. */
+int sandbox_check(const struct cri_sandbox_config *c, struct err *e);
+int check_labels(const struct strmap *labels, struct err *e); /* Kubernetes' rules */
+int check_annotations(const struct strmap *annotations, struct err *e); /* 256 KiB together */
 /*
  * Creates a sandbox; config may leave out everything (name: the short ID). On success it is Ready;
  * on error nothing is left. hold: the record stays open and locked without being committed, so that
@@ -44,6 +49,15 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 /* Kills and removes its containers, then removes it. */
 int sandbox_remove(struct store *s, const char *id, struct err *e);
 int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct err *e);
+/*
+ * Sets the limits that are set in change (-1: none), on the running sandbox and in its file
+ * resources.json; the others stay. On error nothing has changed. ERR_STATE when it is not Ready, or
+ * uses more memory than that.
+ */
+int sandbox_update(struct store *s, const char *id, const struct cri_resources *change,
+		   struct err *e);
+/* sb->resources, from the record's directory. */
+int sandbox_load_resources(int dir, struct sandbox *sb, struct err *e);
 /* STATE/sandboxes/<id>/ns: newly allocated; "/net" etc. appended when type is not NULL. */
 char *sandbox_ns_path(const struct store *s, const char *id, const char *type);
 /* "/caddis/<id>", or below the cgroup parent of its config. Newly allocated. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "spec/cri.h"
 
+#include "spec/label.h"
 #include "spec/oci.h"
 
 #define CRI_FLAGS (FIELDS_STRICT | FIELDS_ANY_CASE)
@@ -8,6 +9,7 @@
 #define PORT .max = UINT16_MAX
 #define ID .max = UINT32_MAX - 1 /* the largest number means "none" to the kernel */
 #define NOT_NEGATIVE .max = INT64_MAX
+#define LABELS .check_key = label_key_check, .check = label_value_check
 
 static const char *check_absolute(const char *s)
 {
@@ -21,6 +23,19 @@ static const char *const propagations[] = {
 	"PROPAGATION_PRIVATE", "PROPAGATION_HOST_TO_CONTAINER", "PROPAGATION_BIDIRECTIONAL", NULL,
 };
 static const char *const profile_types[] = { "RuntimeDefault", "Unconfined", "Localhost", NULL };
+
+/* CRI's enum Signal by its own numbers, which are not the kernel's; 0: the image's. */
+static const char *const stop_signals[] = {
+	"", "SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL",
+	"SIGINT", "SIGIO", "SIGIOT", "SIGKILL", "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT",
+	"SIGSEGV", "SIGSTKFLT", "SIGSTOP", "SIGSYS", "SIGTERM", "SIGTRAP", "SIGTSTP", "SIGTTIN",
+	"SIGTTOU", "SIGURG", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGWINCH", "SIGXCPU", "SIGXFSZ",
+	"SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+5", "SIGRTMIN+6",
+	"SIGRTMIN+7", "SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12",
+	"SIGRTMIN+13", "SIGRTMIN+14", "SIGRTMIN+15", "SIGRTMAX-14", "SIGRTMAX-13", "SIGRTMAX-12",
+	"SIGRTMAX-11", "SIGRTMAX-10", "SIGRTMAX-9", "SIGRTMAX-8", "SIGRTMAX-7", "SIGRTMAX-6",
+	"SIGRTMAX-5", "SIGRTMAX-4", "SIGRTMAX-3", "SIGRTMAX-2", "SIGRTMAX-1", "SIGRTMAX", NULL,
+};
 
 static const struct field metadata_fields[] = {
 	FIELD(struct cri_metadata, name, FIELD_STR),
@@ -53,7 +68,7 @@ FIELD_TABLE(cri_port_mapping_table, "PortMapping", struct cri_port_mapping, CRI_
 
 static const struct field namespace_options_fields[] = {
 	FIELD(struct cri_namespace_options, network, FIELD_ENUM, .names = namespace_modes),
-	FIELD(struct cri_namespace_options, pid, FIELD_ENUM, .names = namespace_modes),
+	FIELD(struct cri_namespace_options, pid, FIELD_ENUM, .names = namespace_modes, .always = true),
 	FIELD(struct cri_namespace_options, ipc, FIELD_ENUM, .names = namespace_modes),
 	FIELD(struct cri_namespace_options, target_id, FIELD_STR),
 	FIELD(struct cri_namespace_options, network_name, FIELD_STR),
@@ -128,7 +143,7 @@ static const struct field sandbox_config_fields[] = {
 	FIELD(struct cri_sandbox_config, log_directory, FIELD_STR),
 	FIELD(struct cri_sandbox_config, dns_config, FIELD_OBJ, SUB(cri_dns_table)),
 	FIELD(struct cri_sandbox_config, port_mappings, FIELD_OBJLIST, SUB(cri_port_mapping_table)),
-	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP),
+	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP, LABELS),
 	FIELD(struct cri_sandbox_config, annotations, FIELD_STRMAP),
 	FIELD_AS(struct cri_sandbox_config, linux_, "linux", FIELD_OBJ, SUB(sandbox_linux_table)),
 	FIELD(struct cri_sandbox_config, mac_address, FIELD_STR),
@@ -140,6 +155,8 @@ static const struct field image_fields[] = {
 	FIELD(struct cri_image, image, FIELD_STR),
 	FIELD(struct cri_image, annotations, FIELD_STRMAP),
 	FIELD(struct cri_image, user_specified_image, FIELD_STR),
+	FIELD(struct cri_image, runtime_handler, FIELD_STR),
+	FIELD(struct cri_image, image_ref, FIELD_STR),
 };
 static FIELD_TABLE(image_table, "ImageSpec", struct cri_image, CRI_FLAGS, image_fields);
 
@@ -206,14 +223,14 @@ static const struct field container_config_fields[] = {
 	FIELD(struct cri_container_config, envs, FIELD_OBJLIST, SUB(cri_env_table)),
 	FIELD(struct cri_container_config, mounts, FIELD_OBJLIST, SUB(cri_mount_table)),
 	FIELD(struct cri_container_config, devices, FIELD_OBJLIST, SUB(cri_device_table)),
-	FIELD(struct cri_container_config, labels, FIELD_STRMAP),
+	FIELD(struct cri_container_config, labels, FIELD_STRMAP, LABELS),
 	FIELD(struct cri_container_config, annotations, FIELD_STRMAP),
 	FIELD(struct cri_container_config, log_path, FIELD_STR),
 	FIELD_AS(struct cri_container_config, stdin_, "stdin", FIELD_BOOL),
 	FIELD(struct cri_container_config, stdin_once, FIELD_BOOL),
 	FIELD(struct cri_container_config, tty, FIELD_BOOL),
 	FIELD_AS(struct cri_container_config, linux_, "linux", FIELD_OBJ, SUB(container_linux_table)),
-	FIELD(struct cri_container_config, stop_signal, FIELD_STR),
+	FIELD(struct cri_container_config, stop_signal, FIELD_STR, .names = stop_signals),
 };
 FIELD_TABLE(cri_container_config_table, "ContainerConfig", struct cri_container_config, CRI_FLAGS, container_config_fields);
 // clang-format on

@@ -92,6 +92,7 @@ struct cri_image {
 	char *image; /* as the user wrote it */
 	struct strmap annotations;
 	char *user_specified_image;
+	char *runtime_handler, *image_ref; /* the CRI server's own notes */
 };
 
 struct cri_env {

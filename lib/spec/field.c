@@ -79,7 +79,7 @@ static struct json_object *write_scalar(const struct field *f, bool zero, const 
 		    : f->type == FIELD_ENUM ? *(const int *)p
 					    : *(const int64_t *)p;
 
-	if (v == 0 && !zero)
+	if (v == 0 && !zero && !f->always)
 		return NULL;
 	switch (f->type) {
 	case FIELD_BOOL:

@@ -62,9 +62,11 @@ struct field {
 	int64_t min, max;	       /* FIELD_INT, FIELD_OPTINT: both 0: any */
 	const char *const *names; /* FIELD_ENUM: NULL-terminated; FIELD_STR: a number stands for the
 				     name at this index */
-	/* FIELD_STR: a further check. NULL, or what the message says: "expected an absolute path".
-	 */
+	/* FIELD_STR, and values of a FIELD_STRMAP: a further check. NULL, or what the message says:
+	 * "expected an absolute path". */
 	const char *(*check)(const char *s);
+	const char *(*check_key)(const char *s); /* keys of a FIELD_STRMAP */
+	bool always; /* FIELD_ENUM: written even when 0, where 0 is not the default */
 	const char *help; /* one line, for the man page's reference */
 };
 

@@ -298,8 +298,8 @@ static int read_bool(struct reading *r, const struct place *at, struct json_obje
 	return 0;
 }
 
-static int read_map(struct reading *r, const struct place *at, struct json_object *j,
-		    struct strmap *out)
+static int read_map(struct reading *r, const struct place *at, const struct field *f,
+		    struct json_object *j, struct strmap *out)
 {
 	size_t i = 0;
 
@@ -310,10 +310,16 @@ static int read_map(struct reading *r, const struct place *at, struct json_objec
 	json_object_object_foreach(j, key, value)
 	{
 		struct place in = { .up = at, .name = key, .key = true, .line = json_line(j, i++) };
-		const char *s = read_text(r, &in, value);
+		const char *s = read_text(r, &in, value), *why;
 
 		if (!s)
 			return -1;
+		why = f->check_key ? f->check_key(key) : NULL;
+		if (why)
+			return refuse(r, &in, why);
+		why = f->check ? f->check(s) : NULL;
+		if (why)
+			return unexpected(r, &in, value, why);
 		strmap_append(out, key, s);
 	}
 	return 0;
@@ -380,7 +386,7 @@ static int read_field(struct reading *r, const struct place *at, const struct fi
 	case FIELD_ENUM:
 		return read_enum(r, at, f, any_case, j, out);
 	case FIELD_STRMAP:
-		return read_map(r, at, j, out);
+		return read_map(r, at, f, j, out);
 	case FIELD_STRLIST:
 	case FIELD_INTLIST:
 	case FIELD_OBJLIST:

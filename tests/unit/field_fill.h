@@ -39,7 +39,7 @@ static inline void fill(const struct field_table *t, char *p, int *n);
 static inline void fill_list(const struct field *f, void *p, int *n)
 {
 	for (int i = 0; i < FILL_ELEMENTS; i++) {
-		own(str) char *s = fill_text(f, n);
+		own(str) char *s = f->check_key ? str_fmt("k%d", (*n)++) : fill_text(f, n);
 
 		if (f->type == FIELD_STRLIST)
 			strv_add(p, s);

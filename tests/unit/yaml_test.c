@@ -196,7 +196,8 @@ TEST(crictls_spellings_are_read)
 	static const char text[] =
 		"METADATA: {name: web, uid: 1000, attempt: 1e0}\n"
 		"Log_Directory: /var/log\n"
-		"labels: {version: 1.5, enabled: true, n1: -3}\n"
+		"labels: {version: 1.5, enabled: true}\n"
+		"annotations: {n1: -3}\n"
 		"linux:\n"
 		"  security_context:\n"
 		"    namespace_options: {network: 2, pid: 1, ipc: NODE}\n"
@@ -212,7 +213,7 @@ TEST(crictls_spellings_are_read)
 	same_str(c.log_directory, "/var/log");
 	same_str(strmap_get(&c.labels, "version"), "1.5");
 	same_str(strmap_get(&c.labels, "enabled"), "true");
-	same_str(strmap_get(&c.labels, "n1"), "-3");
+	same_str(strmap_get(&c.annotations, "n1"), "-3");
 	same_int(c.linux_.security_context.namespace_options.network, CRI_NS_NODE);
 	same_int(c.linux_.security_context.namespace_options.ipc, CRI_NS_NODE);
 	ok(c.linux_.security_context.readonly_rootfs, "false");
