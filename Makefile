@@ -106,6 +106,9 @@ bats: all
 	CADDIS=$(abspath $(BUILD))/caddis BATS_TEST_TIMEOUT=$${BATS_TEST_TIMEOUT:-240} \
 		tests/netns bats $(BATSFLAGS) $(or $(TESTS),tests)
 
+vm: all  ## the tests that need cgroup v2 alone, in an emulated machine (Debian, x86-64)
+	CADDIS=$(abspath $(BUILD))/caddis tests/vm/run $(VM)
+
 asan:  ## the same tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' check
 
@@ -134,7 +137,8 @@ lint-cppcheck: | lint-build
 
 lint-shell:
 	shellcheck install.sh .ci/run completions/caddis.bash
-	shellcheck -s bats -S warning -e SC2154 tests/*.bats tests/*.bash
+	shellcheck -s bats -S warning -e SC2154 tests/*.bats tests/vm/*.bats tests/*.bash
+	shellcheck tests/vm/run tests/vm/guest
 
 lint-man:
 	mandoc -T lint -W warning man/*.1
@@ -177,6 +181,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all unit unit-programs check bats asan bench lint $(LINT:%=lint-%) fmt install uninstall clean help
+.PHONY: all unit unit-programs check bats vm asan bench lint $(LINT:%=lint-%) fmt install uninstall clean help
 .SECONDARY: $(UNIT:=.o)
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT:=.d)

@@ -52,7 +52,7 @@ declare -A DEMO_PACKAGES=(
 declare -A TEST_PACKAGES=(
 	[apt]="bats docker-registry skopeo umoci buildah podman crun runc busybox-static mmdebstrap
 		debian-archive-keyring jq openssl zstd python3 strace libcap2-bin attr acl procps iproute2 nftables
-		util-linux e2fsprogs mandoc shellcheck clang clang-format clang-tidy cppcheck"
+		util-linux e2fsprogs mandoc qemu-system-x86 cpio kmod apparmor shellcheck clang clang-format clang-tidy cppcheck"
 	[dnf]="bats docker-distribution skopeo umoci buildah podman crun runc busybox mmdebstrap
 		jq openssl zstd python3 strace libcap attr acl procps-ng iproute nftables
 		util-linux e2fsprogs mandoc ShellCheck clang clang-tools-extra cppcheck"
@@ -270,6 +270,7 @@ check() {
 		done
 		# A test that hangs fails, and the whole run comes to an end.
 		CADDIS=$PWD/build/caddis BATS_TEST_TIMEOUT=240 counted bats tests/netns timeout -k 10 1800 bats --formatter tap tests
+		counted "the virtual machine with cgroup v2" tests/vm/run
 		for rule in format tidy cppcheck shell man layers; do
 			one "lint: $rule" make -s "lint-$rule"
 		done

@@ -44,6 +44,8 @@ caddis_setup() {
 caddis_teardown() {
 	local left=0 pid
 
+	# Without a directory of its own there is nothing to clear, and "/" would match everything.
+	[[ ${TEST_DIR-} == /*/caddis-test.* ]] || return 1
 	remove_all || left=1
 	for pid in "${TEST_PIDS[@]}"; do
 		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What only a machine with cgroup v2 alone can show; tests/vm/run makes one. Every value is the kernel's.
+
+load ../helpers
+
+setup() {
+	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || fail "this is for a machine with cgroup v2 alone: tests/vm/run"
+	caddis_setup
+	test_image
+	run_ok sandbox create --network none web
+}
+
+# The directory of a sandbox's or container's cgroup.
+cgroup_of() {
+	printf '/sys/fs/cgroup%s' "$("$CADDIS" "$1" inspect "$2" | jq -r '.[0].linux.cgroup // .[0].cgroup')"
+}
+
+@test "the limits of a container are in the files of cgroup v2" {
+	run_ok ctr run -d -s web --name a --memory 64m --cpus 0.5 --pids-limit 40 --cpu-shares 512 busybox sleep 1000
+	dir=$(cgroup_of ctr a)
+	[ "$(cat "$dir/memory.max")" = 67108864 ]
+	[ "$(cat "$dir/pids.max")" = 40 ]
+	[ "$(cat "$dir/cpu.max")" = "50000 100000" ]
+	# KEP-2254: 1 + (512 - 2) * 9999 / 262142
+	[ "$(cat "$dir/cpu.weight")" = 20 ]
+	pid=$("$CADDIS" ctr inspect a | jq '.[0].pid')
+	grep -qx "$pid" "$dir/cgroup.procs"
+	run_ok ctr exec a cat /proc/self/cgroup
+	assert_output "0::/"
+	run_ok ctr rm -f a
+	[ ! -e "$dir" ]
+}
+
+@test "a container is born in its cgroup, by clone3 with CLONE_INTO_CGROUP" {
+	strace -f -qq -e trace=clone3 -o "$TEST_DIR/trace" "$CADDIS" ctr run --rm -s web busybox true
+	grep -q 'CLONE_INTO_CGROUP.*cgroup=' "$TEST_DIR/trace" || fail "$(cat "$TEST_DIR/trace")"
+}
+
+@test "devices outside the list are refused by a BPF program, those in it and of a privileged container work" {
+	disk=$(stat -c '%Hr %Lr' /dev/vda)
+	run_ok ctr run --rm -s web busybox sh -c 'head -c 4 /dev/zero | wc -c; echo x > /dev/null; head -c 4 /dev/urandom | wc -c'
+	assert_output "4
+4"
+	# shellcheck disable=SC2086 # two numbers
+	run --separate-stderr "$CADDIS" ctr run --rm -s web busybox sh -c "mknod /disk b $disk && head -c 1 /disk"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"Operation not permitted"* ]] || fail "$stderr"
+	# shellcheck disable=SC2086
+	run_ok ctr run --rm -s web --privileged busybox sh -c "mknod /disk b $disk && head -c 8 /disk | wc -c"
+	assert_output 8
+}
+
+@test "a container that exceeds its memory is OOMKilled by the count of memory.events, another that is killed is not" {
+	run_fails 137 ctr run -s web --name big --memory 32m busybox sh -c 'exec tail -c 100000000 < /dev/zero'
+	run_ok ctr inspect big
+	[ "$(jq -r '.[0] | "\(.reason) \(.exit_code)"' <<< "$output")" = "OOMKilled 137" ] || fail "$output"
+	run_ok ctr run -d -s web --name killed --memory 32m busybox sleep 1000
+	run_ok ctr kill -s KILL killed
+	run_ok ctr wait killed
+	assert_output 137
+	run_ok ctr inspect killed
+	[ "$(jq -r '.[0] | "\(.reason) \(.exit_code)"' <<< "$output")" = "Error 137" ] || fail "$output"
+}
+
+@test "the limits of a sandbox hold for all its containers together" {
+	run_ok sandbox create --network none --memory 64m --cpu 0.5 --pids-limit 50 small
+	dir=$(cgroup_of sandbox small)
+	[ "$(cat "$dir/memory.max")" = 67108864 ]
+	[ "$(cat "$dir/cpu.max")" = "50000 100000" ]
+	[ "$(cat "$dir/pids.max")" = 50 ]
+	run_ok ctr run -d -s small --name one busybox sh -c 'head -c 40000000 /dev/zero | tail -c 40000000 | sleep 1000'
+	one=$(cgroup_of ctr one)
+	full() { [ "$(cat "$one/memory.current")" -gt 35000000 ]; }
+	wait_until 30 full
+	# Each alone stays below the limit. Which of the two goes is the kernel's choice.
+	run_ok ctr run -d -s small --name two busybox sh -c 'exec tail -c 40000000 < /dev/zero'
+	killed() { grep -qE '^oom_kill [1-9]' "$dir/memory.events"; }
+	wait_until 30 killed
+	run_ok sandbox rm small
+	[ ! -e "$dir" ]
+}
+
+@test "nothing of caddis stays in the root of the hierarchy, and the caller stays where it was" {
+	before=$(cat /proc/self/cgroup)
+	run_ok ctr run --rm -s web --memory 64m busybox true
+	[ "$(cat /proc/self/cgroup)" = "$before" ]
+	run_ok sandbox rm web
+	[ ! -e /sys/fs/cgroup/caddis ]
+}
