@@ -64,7 +64,7 @@ cgroup_of() {
 }
 
 @test "the limits of a sandbox hold for all its containers together" {
-	run_ok sandbox create --network none --memory 64m --cpu 0.5 --pids-limit 50 small
+	run_ok sandbox create --network none --memory 64Mi --cpu 0.5 --pids-limit 50 small
 	dir=$(cgroup_of sandbox small)
 	[ "$(cat "$dir/memory.max")" = 67108864 ]
 	[ "$(cat "$dir/cpu.max")" = "50000 100000" ]
