@@ -77,9 +77,11 @@ static int create_main(struct cli *cli, const void *args, char **operands, size_
 	struct container_create_args create = { .config = &config, .sandbox = sandbox };
 	struct err e;
 
-	if (ctr_config(&a->config, operands[1], operands + 2, n - 2, &config, &e) < 0 ||
+	if (a->config.print_config)
+		return ctr_config_print(cli, &a->config, operands + 1, n - 1);
+	if (ctr_config(&a->config, operands + 1, n - 1, &config, &e) < 0 ||
 	    record_find(&cli->store, RECORD_SANDBOX, operands[0], sandbox, &e) < 0 ||
-	    ctr_image(cli, &a->config, operands[1], &e) < 0 ||
+	    ctr_image(cli, &a->config, config.image.image, &e) < 0 ||
 	    container_create(&cli->store, &create, NULL, id, &e) < 0)
 		return cli_error(cli, &e);
 	printf("%s\n", id);
@@ -183,8 +185,8 @@ static int wait_main(struct cli *cli, const void *args, char **operands, size_t 
 
 // clang-format off
 static const struct command commands[] = {
-	{ "run", "[OPTION...] IMAGE [COMMAND [ARG...]]", "create a container, start it, and stay until it ends", ctr_run_main, run_opts, sizeof(struct run_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 1, 0, "image" },
-	{ "create", "SANDBOX [OPTION...] IMAGE [COMMAND [ARG...]]", "create a container and print its ID; nothing runs yet", create_main, create_opts, sizeof(struct create_args), NEED_STORE | STOP_AT_SECOND, 2, 0, "sandbox,image" },
+	{ "run", "[OPTION...] [IMAGE [COMMAND [ARG...]]]", "create a container, start it, and stay until it ends", ctr_run_main, run_opts, sizeof(struct run_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 0, 0, "image" },
+	{ "create", "SANDBOX [OPTION...] [IMAGE [COMMAND [ARG...]]]", "create a container and print its ID; nothing runs yet", create_main, create_opts, sizeof(struct create_args), NEED_STORE | STOP_AT_SECOND, 1, 0, "sandbox,image" },
 	{ "start", "CONTAINER...", "start created containers in the background", start_main, NULL, 0, NEED_STORE | ENTERS_CONTAINER, 1, 0, "container" },
 	{ "exec", "[OPTION...] CONTAINER COMMAND [ARG...]", "run a command in a running container", ctr_exec_main, exec_opts, sizeof(struct exec_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 2, 0, "container" },
 	{ "ls", "[OPTION...]", "list containers", ctr_list_main, ctr_list_opts, sizeof(struct list_args_ctr), NEED_STORE, 0, 0, NULL },

@@ -11,6 +11,8 @@
 
 /* What create and run take alike. */
 struct ctr_config_args {
+	const char *file, *output;
+	bool print_config;
 	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
 		*entrypoint, *pid;
 	struct strmap labels, annotations;
@@ -20,6 +22,9 @@ struct ctr_config_args {
 };
 // clang-format off
 #define CTR_CONFIG_OPTS(struct_)                                                                   \
+	OPT('f', "file", "FILE", OPT_STR, struct_, config.file, "read CRI's ContainerConfig from FILE, JSON or YAML; -: standard input; options win", "file"), \
+	OPT(0, "print-config", NULL, OPT_BOOL, struct_, config.print_config, "print the configuration that file and options make, and create nothing"), \
+	OPT('o', "output", "FORMAT", OPT_STR, struct_, config.output, "format of --print-config: json (default) or yaml", "json|yaml"), \
 	OPT(0, "name", "NAME", OPT_STR, struct_, config.name, "name of the container, unique in its sandbox"), \
 	OPT('e', "env", "K[=V]", OPT_LIST, struct_, config.env, "set an environment variable; K alone takes it from here; may be repeated"), \
 	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
@@ -46,9 +51,11 @@ struct ctr_config_args {
 	OPT(0, "pull", "WHEN", OPT_STR, struct_, config.pull, "pull the image: missing (default), always or never", "missing|always|never")
 // clang-format on
 
-/* Options and operands to the CRI configuration. */
-int ctr_config(const struct ctr_config_args *a, const char *image, char **command, size_t n,
+/* The file's configuration, then the options' and operands' (IMAGE, COMMAND...), which win. */
+int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	       struct cri_container_config *out, struct err *e);
+/* --print-config: the exit status. */
+int ctr_config_print(struct cli *cli, const struct ctr_config_args *a, char **operands, size_t n);
 /* Makes sure that the image is here, by --pull. */
 int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e);
 /* "K=V", or "K" from our own environment (left out when it is not there). */

@@ -9,6 +9,18 @@
 #include "ctr.h"
 #include "image/image.h"
 
+static struct cri_env *env_of(struct objlist *envs, const char *key)
+{
+	struct cri_env *v = envs->v;
+
+	for (size_t i = 0; i < envs->n; i++)
+		if (str_eq(v[i].key, key))
+			return &v[i];
+	v = objlist_add(envs, &cri_env_table);
+	v->key = xstrdup(key);
+	return v;
+}
+
 int ctr_env(const struct strv *given, struct objlist *out, struct err *e)
 {
 	for (size_t i = 0; i < given->n; i++) {
@@ -21,10 +33,11 @@ int ctr_env(const struct strv *given, struct objlist *out, struct err *e)
 				       given->v[i]);
 		if (!value)
 			continue;
-		env = objlist_add(out, &cri_env_table);
-		env->key = eq ? xstrndup(given->v[i], (size_t)(eq - given->v[i]))
-			      : xstrdup(given->v[i]);
-		env->value = xstrdup(value);
+		own(str) char *key = eq ? xstrndup(given->v[i], (size_t)(eq - given->v[i]))
+					: xstrdup(given->v[i]);
+
+		env = env_of(out, key);
+		str_set(&env->value, value);
 	}
 	return 0;
 }
@@ -53,6 +66,25 @@ static int volume_options(const char *text, struct cri_mount *m, struct err *e)
 	return 0;
 }
 
+/* The one that a file has there is replaced. */
+static struct cri_mount *mount_at(struct objlist *mounts, const char *container_path)
+{
+	struct cri_mount *m = NULL;
+
+	for (size_t i = 0; i < mounts->n && !m; i++) {
+		struct cri_mount *old = &((struct cri_mount *)mounts->v)[i];
+
+		if (str_eq(old->container_path, container_path))
+			m = old;
+	}
+	if (m)
+		fields_free(&cri_mount_table, m);
+	else
+		m = objlist_add(mounts, &cri_mount_table);
+	m->container_path = xstrdup(container_path);
+	return m;
+}
+
 /* SRC:DST[:OPTIONS] */
 static int add_volume(const char *text, struct objlist *mounts, struct err *e)
 {
@@ -68,18 +100,18 @@ static int add_volume(const char *text, struct objlist *mounts, struct err *e)
 
 	if (!host)
 		return err_in(e, "--volume %.200s", text);
-	m = objlist_add(mounts, &cri_mount_table);
+	m = mount_at(mounts, parts.v[1]);
 	m->host_path = ptr_steal(host);
-	m->container_path = xstrdup(parts.v[1]);
 	return parts.n == 3 ? volume_options(parts.v[2], m, e) : 0;
 }
 
 static int set_resources(const struct ctr_config_args *a, struct cri_container_config *c,
 			 struct err *e)
 {
-	struct cri_resources *r = xcalloc(1, sizeof(*r));
+	struct cri_resources *r = c->linux_.resources;
 
-	c->linux_.resources = r;
+	if (!r)
+		r = c->linux_.resources = xcalloc(1, sizeof(*r));
 	if (size_option("memory", a->memory, &r->memory_limit_in_bytes, e) < 0 ||
 	    cpus_option("cpus", a->cpus, &r->cpu_quota, &r->cpu_period, e) < 0)
 		return -1;
@@ -93,9 +125,12 @@ static int set_resources(const struct ctr_config_args *a, struct cri_container_c
 	if (a->oom_score_adj.set && (a->oom_score_adj.v < -1000 || a->oom_score_adj.v > 1000))
 		return err_set(e, ERR_USAGE, "--oom-score-adj %lld: expected -1000 to 1000",
 			       (long long)a->oom_score_adj.v);
-	r->pids_limit = a->pids_limit;
-	r->cpu_shares = a->cpu_shares;
-	r->oom_score_adj = a->oom_score_adj;
+	if (a->pids_limit.set)
+		r->pids_limit = a->pids_limit;
+	if (a->cpu_shares.set)
+		r->cpu_shares = a->cpu_shares;
+	if (a->oom_score_adj.set)
+		r->oom_score_adj = a->oom_score_adj;
 	return 0;
 }
 
@@ -106,7 +141,9 @@ static int set_pid(const char *mode, struct cri_container_security *sec, struct 
 
 	if (!mode)
 		return 0;
-	ns = sec->namespace_options = xcalloc(1, sizeof(*ns));
+	if (!sec->namespace_options)
+		sec->namespace_options = xcalloc(1, sizeof(*ns));
+	ns = sec->namespace_options;
 	if (str_eq(mode, "container")) {
 		ns->pid = CRI_NS_CONTAINER;
 	} else if (str_eq(mode, "sandbox")) {
@@ -128,35 +165,64 @@ static void set_security(const struct ctr_config_args *a, struct cri_container_c
 {
 	struct cri_container_security *sec = &c->linux_.security_context;
 
-	str_set(&sec->run_as_username, a->user);
-	sec->readonly_rootfs = a->read_only;
-	sec->privileged = a->privileged;
-	sec->no_new_privs = a->no_new_privs;
-	if (a->cap_add.n || a->cap_drop.n) {
-		sec->capabilities = xcalloc(1, sizeof(*sec->capabilities));
-		strv_copy(&sec->capabilities->add_capabilities, &a->cap_add);
-		strv_copy(&sec->capabilities->drop_capabilities, &a->cap_drop);
+	/* A file's numbers would win over the name. */
+	if (a->user) {
+		free(sec->run_as_user);
+		free(sec->run_as_group);
+		sec->run_as_user = sec->run_as_group = NULL;
 	}
+	option_win(&sec->run_as_username, a->user);
+	sec->readonly_rootfs = sec->readonly_rootfs || a->read_only;
+	sec->privileged = sec->privileged || a->privileged;
+	sec->no_new_privs = sec->no_new_privs || a->no_new_privs;
+	if (!a->cap_add.n && !a->cap_drop.n)
+		return;
+	if (!sec->capabilities)
+		sec->capabilities = xcalloc(1, sizeof(*sec->capabilities));
+	option_win_list(&sec->capabilities->add_capabilities, &a->cap_add);
+	option_win_list(&sec->capabilities->drop_capabilities, &a->cap_drop);
 }
 
-int ctr_config(const struct ctr_config_args *a, const char *image, char **command, size_t n,
+/* IMAGE [COMMAND [ARG...]], all of which a file may have said. */
+static int set_operands(const struct ctr_config_args *a, char **operands, size_t n,
+			struct cri_container_config *c, struct err *e)
+{
+	own(strv) struct strv command = { 0 };
+	own(strv) struct strv args = { 0 };
+
+	if (n)
+		str_set(&c->image.image, operands[0]);
+	if (!str_some(c->image.image))
+		return err_set(e, ERR_USAGE, "no image: expected IMAGE%s",
+			       a->file ? ", or image.image in the file" : "");
+	if (str_some(a->entrypoint))
+		strv_add(&command, a->entrypoint);
+	for (size_t i = 1; i < n; i++)
+		strv_add(&args, operands[i]);
+	option_win_list(&c->command, &command);
+	option_win_list(&c->args, &args);
+	return 0;
+}
+
+int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	       struct cri_container_config *out, struct err *e)
 {
+	if (a->file && fields_read_file(&cri_container_config_table, a->file, out, e) < 0)
+		return -1;
 	if (a->name && !*a->name)
 		return err_set(e, ERR_USAGE, "container name '': a name cannot be empty");
-	str_set(&out->metadata.name, a->name);
-	str_set(&out->image.image, image);
-	str_set(&out->working_dir, a->workdir);
-	str_set(&out->log_path, a->log_path);
-	str_set(&out->stop_signal, a->stop_signal);
-	if (str_some(a->entrypoint))
-		strv_add(&out->command, a->entrypoint);
-	for (size_t i = 0; i < n; i++)
-		strv_add(&out->args, command[i]);
-	strmap_copy(&out->labels, &a->labels);
-	strmap_copy(&out->annotations, &a->annotations);
-	out->stdin_ = a->stdin_;
-	out->tty = a->tty;
+	if (a->output && !a->print_config)
+		return err_set(e, ERR_USAGE, "--output goes with --print-config");
+	if (set_operands(a, operands, n, out, e) < 0)
+		return -1;
+	option_win(&out->metadata.name, a->name);
+	option_win(&out->working_dir, a->workdir);
+	option_win(&out->log_path, a->log_path);
+	option_win(&out->stop_signal, a->stop_signal);
+	option_win_map(&out->labels, &a->labels);
+	option_win_map(&out->annotations, &a->annotations);
+	out->stdin_ = out->stdin_ || a->stdin_;
+	out->tty = out->tty || a->tty;
 	for (size_t i = 0; i < a->volumes.n; i++)
 		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)
 			return -1;
@@ -166,6 +232,17 @@ int ctr_config(const struct ctr_config_args *a, const char *image, char **comman
 	if (ctr_env(&a->env, &out->envs, e) < 0)
 		return -1;
 	return set_resources(a, out, e);
+}
+
+int ctr_config_print(struct cli *cli, const struct ctr_config_args *a, char **operands, size_t n)
+{
+	own(cri_container_config) struct cri_container_config config = { 0 };
+	struct err e;
+
+	if (ctr_config(a, operands, n, &config, &e) < 0 || container_check(&config, &e) < 0 ||
+	    config_print(&cri_container_config_table, &config, a->output, &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
 }
 
 int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e)

@@ -154,6 +154,7 @@ struct json_object *ctr_json(struct cli *cli, const struct container *c)
 	json_add_str(o, "sandbox_id", r->sandbox_id);
 	json_add_str(o, "log_path", log);
 	json_add_str(o, "cgroup", r->cgroup);
+	json_object_object_add(o, "command", json_of_list(&r->argv));
 	json_add_str(o, "user", r->user);
 	json_object_object_add(o, "labels", json_of_map(&r->config.labels));
 	json_object_object_add(o, "annotations", json_of_map(&r->config.annotations));

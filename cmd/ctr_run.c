@@ -9,7 +9,8 @@
 #include "pod/container.h"
 
 static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
-		  struct record *hold, char id[ID_SIZE], struct err *e)
+		  struct record *hold, char id[ID_SIZE], struct container_attach *attach,
+		  struct err *e)
 {
 	own(cri_container_config) struct cri_container_config config = { 0 };
 	struct cri_sandbox_config sandbox_config = { 0 };
@@ -21,8 +22,10 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	char sandbox[ID_SIZE];
 	int rc;
 
-	if (ctr_config(&a->config, operands[0], operands + 1, n - 1, &config, e) < 0)
+	if (ctr_config(&a->config, operands, n, &config, e) < 0)
 		return -1;
+	attach->stdin_ = config.stdin_;
+	attach->tty = config.tty && isatty(STDIN_FILENO);
 	if (a->sandbox && net_args_given(&a->net))
 		return err_set(e, ERR_USAGE,
 			       "--network, --publish, --ip and --mac are for a sandbox of its own, "
@@ -36,10 +39,10 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 			return -1;
 		create_args.sandbox = sandbox;
 	}
-	if (ctr_image(cli, &a->config, operands[0], e) < 0)
+	if (ctr_image(cli, &a->config, config.image.image, e) < 0)
 		return -1;
 	/* Its own sandbox has its name, so that a name taken twice is an error here too. */
-	str_set(&sandbox_config.metadata.name, a->config.name);
+	str_set(&sandbox_config.metadata.name, config.metadata.name);
 	sandbox_config.linux_.security_context.namespace_options.pid = CRI_NS_CONTAINER;
 	rc = container_create(&cli->store, &create_args, hold, id, e);
 	if (rc < 0 && e->kind == ERR_EXISTS) {
@@ -66,14 +69,15 @@ static int report_end(struct cli *cli, const struct exit_status *ended)
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct run_args *a = args;
-	struct container_attach attach = { .stdin_ = a->config.stdin_ };
+	struct container_attach attach = { 0 };
 	struct exit_status ended = { 0 };
 	own(record) struct record held = RECORD_NONE;
 	char id[ID_SIZE];
 	struct err e, second;
 
-	attach.tty = a->config.tty && isatty(STDIN_FILENO);
-	if (create(cli, a, operands, n, &held, id, &e) < 0)
+	if (a->config.print_config)
+		return ctr_config_print(cli, &a->config, operands, n);
+	if (create(cli, a, operands, n, &held, id, &attach, &e) < 0)
 		return cli_error(cli, &e);
 	if (!a->detach) {
 		if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)

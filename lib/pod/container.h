@@ -26,7 +26,8 @@ struct container_record {
 	bool own_sandbox;   /* the sandbox was made for it and goes with it */
 	char *log_dir, *log_name;
 	char *cgroup;
-	char *user; /* resolved in the container's own files */
+	struct strv argv; /* of config and image together */
+	char *user;	  /* resolved in the container's own files */
 	int64_t stop_signal;
 	struct cri_container_config config;
 };
@@ -67,6 +68,8 @@ struct container_create_args {
 	const struct cri_container_config *config; /* config->image.image: a local image */
 	bool auto_remove;
 };
+/* ERR_USAGE for what no container can be: names, labels. Creates nothing. */
+int container_check(const struct cri_container_config *c, struct err *e);
 /*
  * A new container in state Created. On error nothing is left. hold: may be NULL; else its record,
  * still locked, for container_start() or container_run(), so that nobody comes between and a maker

@@ -15,22 +15,18 @@
 #include "pod/container_ns.h"
 
 /* Kubernetes' rules: command replaces entrypoint and cmd, args alone replace cmd. */
-static int choose_args(struct cri_container_config *c, const struct image *img, struct err *e)
+static int choose_args(const struct cri_container_config *c, const struct image *img,
+		       struct strv *args, struct err *e)
 {
-	own(strv) struct strv args = { 0 };
-
-	strv_copy(&args, c->command.n ? &c->command : &img->entrypoint);
+	strv_copy(args, c->command.n ? &c->command : &img->entrypoint);
 	const struct strv *rest = c->args.n || c->command.n ? &c->args : &img->cmd;
 
 	for (size_t i = 0; i < rest->n; i++)
-		strv_add(&args, rest->v[i]);
-	if (!args.n) {
+		strv_add(args, rest->v[i]);
+	if (!args->n) {
 		err_set(e, ERR_USAGE, "no command: image %.200s has none", c->image.image);
 		return err_hint(e, "name one after the image");
 	}
-	strv_free(&c->args);
-	c->args = args;
-	args = (struct strv){ 0 };
 	return 0;
 }
 
@@ -96,7 +92,7 @@ static int fill_record(const struct store *s, const struct container_create_args
 	if (rec->config.working_dir[0] != '/')
 		return err_set(e, ERR_USAGE, "working directory '%.200s': must be an absolute path",
 			       rec->config.working_dir);
-	if (choose_args(&rec->config, img, e) < 0 ||
+	if (choose_args(&rec->config, img, &rec->argv, e) < 0 ||
 	    stop_signal(&rec->config, img, &rec->stop_signal, e) < 0)
 		return -1;
 	return set_log(s, sb, id, rec, e);
@@ -199,7 +195,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 	return c->held.dir >= 0 ? sandbox_commit(s, &c->held, e) : 0;
 }
 
-static int check_config(const struct cri_container_config *c, struct err *e)
+int container_check(const struct cri_container_config *c, struct err *e)
 {
 	const char *name = c->metadata.name;
 
@@ -207,7 +203,9 @@ static int check_config(const struct cri_container_config *c, struct err *e)
 		return err_set(e, ERR_USAGE, "no image");
 	if (str_some(name) && name_check(name))
 		return err_set(e, ERR_USAGE, "container name '%.80s': %s", name, name_check(name));
-	return 0;
+	if (check_labels(&c->labels, e) < 0)
+		return -1;
+	return check_annotations(&c->annotations, e);
 }
 
 int container_create(struct store *s, const struct container_create_args *a, struct record *hold,
@@ -216,7 +214,7 @@ int container_create(struct store *s, const struct container_create_args *a, str
 	own(creation) struct creation c = { .held = RECORD_NONE, .r = RECORD_NONE };
 	struct err second; /* what cannot be undone now, the next command's sweep does */
 
-	if (check_config(a->config, e) < 0)
+	if (container_check(a->config, e) < 0)
 		return -1;
 	if (create(s, a, &c, e) == 0) {
 		snprintf(id, ID_SIZE, "%s", c.r.id);

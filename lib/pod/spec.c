@@ -242,7 +242,7 @@ int container_spec(const struct store *s, const struct sandbox *sb,
 
 	oci_spec_default(out);
 	out->root.readonly = sec->readonly_rootfs;
-	strv_copy(&out->process.args, &r->config.args);
+	strv_copy(&out->process.args, &r->argv);
 	str_set(&out->process.cwd, r->config.working_dir);
 	out->process.terminal = r->config.tty;
 	out->process.no_new_privileges = sec->no_new_privs;

@@ -21,6 +21,7 @@ static const struct field container_record_fields[] = {
 	FIELD(struct container_record, log_dir, FIELD_STR),
 	FIELD(struct container_record, log_name, FIELD_STR),
 	FIELD(struct container_record, cgroup, FIELD_STR),
+	FIELD(struct container_record, argv, FIELD_STRLIST),
 	FIELD(struct container_record, user, FIELD_STR),
 	FIELD(struct container_record, stop_signal, FIELD_INT, .min = 0, .max = 64),
 	FIELD(struct container_record, config, FIELD_OBJ, .sub = &cri_container_config_table),
