@@ -167,6 +167,15 @@ static const struct cell *cell_at(const struct table *t, size_t row, size_t colu
 	return &t->cells[row * t->ncolumns + column];
 }
 
+static void add_list(struct buf *b, struct json_object *list)
+{
+	if (!list || !json_object_is_type(list, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		buf_addf(b, "%s%s", i ? "," : "",
+			 json_object_get_string(json_object_array_get_idx(list, i)));
+}
+
 /* As a person reads it; newly allocated. */
 static char *cell_text(const struct table *t, size_t row, size_t column)
 {
@@ -198,11 +207,7 @@ static char *cell_text(const struct table *t, size_t row, size_t column)
 	case COL_LIST:
 		break;
 	}
-	for (size_t i = 0; c->j && json_object_is_type(c->j, json_type_array) &&
-			   i < json_object_array_length(c->j);
-	     i++)
-		buf_addf(&b, "%s%s", i ? "," : "",
-			 json_object_get_string(json_object_array_get_idx(c->j, i)));
+	add_list(&b, c->j);
 	if (c->j && json_object_is_type(c->j, json_type_object)) {
 		json_object_object_foreach(c->j, key, value)
 		{

@@ -263,7 +263,7 @@ files_left() {
 	done
 }
 
-# The things above die a moment after the command that ended them: give them two seconds.
+# The things above die a moment after the command that ended them: give them ten seconds.
 left_over() {
 	processes_left
 	cgroups_left
@@ -278,7 +278,7 @@ nothing_left() {
 	local try left
 
 	[ ! -d "$CADDIS_ROOT/networks" ] || "$CADDIS" network prune > /dev/null || return 1
-	for try in {1..20}; do
+	for try in {1..100}; do
 		left=$(left_over)
 		[ -n "$left" ] || return 0
 		sleep 0.1

@@ -2,6 +2,7 @@
 #include "network/addr.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,22 +128,20 @@ bool ip_next(struct ip *a)
 
 const char *mac_parse(const char *s, uint8_t out[MAC_SIZE])
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
-	unsigned v[MAC_SIZE];
+	static const char hex[] = "0123456789abcdef";
+	static const char zero[MAC_SIZE];
 
-	if (strlen(s) != MAC_TEXT_SIZE - 1)
-		return "expected six bytes in hex, like 02:00:00:00:00:01";
-	for (size_t i = 0; i < MAC_SIZE; i++)
-		if (strspn(s + 3 * i, hex) != 2 || (i < MAC_SIZE - 1 && s[3 * i + 2] != ':') ||
-		    sscanf(s + 3 * i, "%2x", &v[i]) != 1)
+	for (size_t i = 0; i < MAC_SIZE; i++, s += 3) {
+		const char *high = *s ? strchr(hex, tolower((unsigned char)s[0])) : NULL;
+		const char *low = high && s[1] ? strchr(hex, tolower((unsigned char)s[1])) : NULL;
+
+		if (!low || s[2] != (i < MAC_SIZE - 1 ? ':' : '\0'))
 			return "expected six bytes in hex, like 02:00:00:00:00:01";
-	for (size_t i = 0; i < MAC_SIZE; i++)
-		out[i] = (uint8_t)v[i];
+		out[i] = (uint8_t)((high - hex) * 16 + (low - hex));
+	}
 	if (out[0] & 1)
 		return "a group address cannot be an interface's";
-	if (!(v[0] | v[1] | v[2] | v[3] | v[4] | v[5]))
-		return "all zero is no address";
-	return NULL;
+	return memcmp(out, zero, MAC_SIZE) == 0 ? "all zero is no address" : NULL;
 }
 
 void mac_format(const uint8_t mac[MAC_SIZE], char dst[MAC_TEXT_SIZE])

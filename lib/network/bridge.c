@@ -139,6 +139,8 @@ static int open_inside(int netns, struct nl *inside, struct err *e)
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_sys(e, "enter the sandbox's network namespace");
 	rc = net_sysctl("ipv6/conf/default/accept_ra", "0", e);
+	if (rc == 0) /* as for the bridge: see bridge_host.c */
+		rc = net_sysctl("ipv6/conf/default/accept_dad", "0", e);
 	if (rc == 0)
 		rc = nl_open(NETLINK_ROUTE, inside, e);
 	if (setns(host, CLONE_NEWNET) < 0) {
@@ -304,11 +306,13 @@ int bridge_port_elems(const struct network_status *st, struct nft_elems *l, stru
 	return 0;
 }
 
+/* To remove an element, only its key is needed. */
+static const struct ip zero_ips[2] = { { .family = AF_INET }, { .family = AF_INET6 } };
+
 /* The rules first: while the leases are ours nobody else's are of the same port. */
 static int unpublish(struct store *s, const char *id, const struct network_status *st,
 		     struct err *e)
 {
-	static const struct ip zero[2] = { { .family = AF_INET }, { .family = AF_INET6 } };
 	static const bool both[2] = { true, true };
 	own(nft_elems) struct nft_elems elems = { 0 };
 	own(ports) struct ports ports = { 0 }, held = { 0 };
@@ -325,10 +329,48 @@ static int unpublish(struct store *s, const char *id, const struct network_statu
 	ports_held(s, id, &ports, &held);
 	if (!held.n)
 		return 0;
-	port_elems(&held, zero, &elems);
+	port_elems(&held, zero_ips, &elems);
 	if (nft_open(&nft, e) < 0 || nft_remove(&nft, &elems, e) < 0)
 		return -1;
 	return ports_release(s, id, &held, e);
+}
+
+/*
+ * What a dead maker left, found by who owns it: the status says only what was asked for. An element
+ * of the table may be another state directory's: ours lead to our addresses.
+ */
+static int scrub_ports(struct store *s, const char *id, const struct ports *ports, struct err *e)
+{
+	own(nft_elems) struct nft_elems all = { 0 }, ours = { 0 };
+	own(fd) int lock = network_lock(s, LOCK_SHARED, e);
+	own(nl) struct nl nft = { 0 };
+	struct ip ips[2];
+
+	if (lock < 0 || lease_of(s, id, ips, e) < 0 || nft_open(&nft, e) < 0)
+		return -1;
+	port_elems(ports, zero_ips, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct ip *to = &ips[ports->v[i].host.family == AF_INET6];
+		int rc = to->family ? nft_leads_to(&nft, &all.v[i], to, e) : 0;
+
+		if (rc < 0)
+			return -1;
+		if (rc)
+			nft_elems_copy(&ours, &all.v[i]);
+	}
+	if (nft_remove(&nft, &ours, e) < 0)
+		return -1;
+	return ports_release(s, id, ports, e);
+}
+
+static int scrub(struct store *s, const char *id, struct err *e)
+{
+	own(ports) struct ports ports = { 0 };
+
+	ports_of(s, id, &ports);
+	if (ports.n && scrub_ports(s, id, &ports, e) < 0)
+		return -1;
+	return lease_release_all(s, id, e);
 }
 
 static int bridge_detach(struct store *s, const char *id, int dir, const char *netns_path,
@@ -339,10 +381,10 @@ static int bridge_detach(struct store *s, const char *id, int dir, const char *n
 	/* The veth pair goes with the namespace: to delete it here would wait for RCU, 20-30 ms. */
 	(void)netns_path;
 	(void)dir;
+	if (!st->attached)
+		return scrub(s, id, e);
 	if (unpublish(s, id, st, e) < 0)
 		return -1;
-	if (!st->attached)
-		return lease_release_all(s, st->network, id, e);
 	for (size_t i = 0; i < st->ips.n; i++)
 		if (rows[i].address && lease_release(s, st->network, rows[i].address, id, e) < 0)
 			return -1;

@@ -66,11 +66,16 @@ int bridge_index(struct bridge_nl *nl, const struct network *n, struct err *e)
 static int set_sysctls(const struct network *n, struct err *e)
 {
 	own(str) char *accept_ra = str_fmt("ipv6/conf/%s/accept_ra", n->config.bridge);
+	own(str) char *accept_dad = str_fmt("ipv6/conf/%s/accept_dad", n->config.bridge);
 	own(str) char *localnet = str_fmt("ipv4/conf/%s/route_localnet", n->config.bridge);
 
 	/* A sandbox must not tell the host where its routers are (CVE-2020-13401); and 127.0.0.1
 	 * may be routed to published ports, with a rule against all else (nft_rules.c). */
-	return net_sysctl(accept_ra, "0", e) < 0 ? -1 : net_sysctl(localnet, "1", e);
+	if (net_sysctl(accept_ra, "0", e) < 0 || net_sysctl(localnet, "1", e) < 0)
+		return -1;
+	/* While it is looked for a duplicate of the link's own address, for a second or two, no
+	 * neighbour can be asked for: what comes from outside would wait. */
+	return net_sysctl(accept_dad, "0", e);
 }
 
 int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, struct err *e)

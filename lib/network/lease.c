@@ -149,7 +149,7 @@ int lease_check(struct store *s, const struct network *n, const struct ip wanted
 		if (wanted_subnet(n, &wanted[f], &sub, e) < 0)
 			return -1;
 		ip_format(&wanted[f], text);
-		if (lease_holder(s, dir, text, holder) == 0)
+		if (lease_holder(s, dir, text, holder) == 0 && !lease_heal(s, holder))
 			return taken(s, text, holder, e);
 	}
 	return 0;
@@ -177,48 +177,59 @@ static void write_cursor(int fd, uint64_t v)
 		return;
 }
 
-/* The address at this place of each family that none was wanted of. 0: leased, 1: not to be had. */
-static int try_place(struct store *s, int dir, const struct network *n, const char *id,
-		     uint64_t place, struct ip out[2], const struct ip wanted[2], struct err *e)
-{
-	for (size_t f = 0; f < 2; f++) {
-		const struct subnet *sub = &n->subnet[f];
-		char text[IP_TEXT_SIZE], holder[ID_SIZE];
-		int rc;
+/* One look for free addresses. */
+struct seek {
+	struct store *s;
+	int dir; /* of the leases */
+	const struct network *n;
+	const char *id;
+	bool any[2]; /* families that any address is taken of */
+	struct ip *out;
+};
 
-		if (!sub->gateway.family || wanted[f].family)
-			continue;
-		out[f] = prefix_nth(&sub->range, place);
-		ip_format(&out[f], text);
-		rc = unusable(sub, &out[f]) ? 1 : lease_take(s, dir, text, id, holder, e);
-		if (rc && f == NETWORK_V6 && n->subnet[0].gateway.family && !wanted[0].family) {
-			ip_format(&out[0], text);
-			if (lease_drop(dir, text, id, e) < 0)
-				return -1;
-		}
-		if (rc)
-			return rc;
-	}
-	return 0;
+static int seek_family(const struct seek *k, size_t f, uint64_t place, struct err *e)
+{
+	char text[IP_TEXT_SIZE], holder[ID_SIZE];
+
+	k->out[f] = prefix_nth(&k->n->subnet[f].range, place);
+	ip_format(&k->out[f], text);
+	if (unusable(&k->n->subnet[f], &k->out[f]))
+		return 1;
+	return lease_take(k->s, k->dir, text, k->id, holder, e);
 }
 
-static int take_free(struct store *s, int dir, const struct network *n, const char *id,
-		     const struct ip wanted[2], struct ip out[2], struct err *e)
+/* The addresses at this place of both families: 0, both are leased now; 1, none is; -1. */
+static int seek_at(const struct seek *k, uint64_t place, struct err *e)
 {
-	own(fd) int cursor = openat(dir, CURSOR, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char text[IP_TEXT_SIZE];
+	int rc = k->any[0] ? seek_family(k, 0, place, e) : 0;
+
+	if (rc || !k->any[1])
+		return rc;
+	rc = seek_family(k, 1, place, e);
+	if (rc <= 0 || !k->any[0])
+		return rc;
+	ip_format(&k->out[0], text);
+	return lease_drop(k->dir, text, k->id, e) < 0 ? -1 : 1;
+}
+
+static int take_free(const struct seek *k, struct err *e)
+{
+	own(fd) int cursor =
+		openat(k->dir, CURSOR, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	uint64_t places = UINT64_MAX, from;
 
 	if (cursor < 0)
 		return err_sys(e, "the place of the next address");
 	for (size_t f = 0; f < 2; f++)
-		if (n->subnet[f].gateway.family && !wanted[f].family)
-			places = MIN(places, prefix_size(&n->subnet[f].range));
+		if (k->any[f])
+			places = MIN(places, prefix_size(&k->n->subnet[f].range));
 	if (places == UINT64_MAX)
 		return 0; /* all are wanted ones */
 	from = read_cursor(cursor) % places;
 	for (uint64_t i = 0; i < places; i++) {
 		uint64_t place = (from + i) % places;
-		int rc = try_place(s, dir, n, id, place, out, wanted, e);
+		int rc = seek_at(k, place, e);
 
 		if (rc < 0)
 			return -1;
@@ -227,7 +238,7 @@ static int take_free(struct store *s, int dir, const struct network *n, const ch
 			return 0;
 		}
 	}
-	err_set(e, ERR_FAIL, "network %s has no free address", n->config.name);
+	err_set(e, ERR_FAIL, "network %s has no free address", k->n->config.name);
 	return err_hint(e, "create another network, with a larger subnet");
 }
 
@@ -235,6 +246,7 @@ int lease_addresses(struct store *s, const struct network *n, const char *id,
 		    const struct ip wanted[2], struct ip out[2], struct err *e)
 {
 	own(fd) int dir = open_leases(s, n->config.name, true, e);
+	struct seek k = { .s = s, .dir = dir, .n = n, .id = id, .out = out };
 
 	if (dir < 0)
 		return -1;
@@ -244,6 +256,7 @@ int lease_addresses(struct store *s, const struct network *n, const char *id,
 		char text[IP_TEXT_SIZE], holder[ID_SIZE];
 		int rc;
 
+		k.any[f] = n->subnet[f].gateway.family && !wanted[f].family;
 		if (!wanted[f].family)
 			continue;
 		if (wanted_subnet(n, &wanted[f], &sub, e) < 0)
@@ -254,7 +267,7 @@ int lease_addresses(struct store *s, const struct network *n, const char *id,
 			return rc < 0 ? -1 : taken(s, text, holder, e);
 		out[f] = wanted[f];
 	}
-	return take_free(s, dir, n, id, wanted, out, e);
+	return take_free(&k, e);
 }
 
 int lease_release(struct store *s, const char *network, const char *address, const char *id,
@@ -286,17 +299,73 @@ static int each_lease(struct store *s, const char *network,
 	return 0;
 }
 
+/* The same for all networks that have a directory of leases. */
+static int each_lease_anywhere(struct store *s,
+			       int (*fn)(struct store *s, int dir, const char *name, void *arg,
+					 struct err *e),
+			       void *arg, struct err *e)
+{
+	own(fd) int fd = openat(s->state, "network", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "%s/network", s->state_path);
+	fd_steal(&fd);
+	for (struct dirent *de; (de = readdir(d));)
+		if (!name_check(de->d_name) && each_lease(s, de->d_name, fn, arg, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int drop_one(struct store *s, int dir, const char *name, void *arg, struct err *e)
 {
 	(void)s;
 	return lease_drop(dir, name, arg, e);
 }
 
-int lease_release_all(struct store *s, const char *network, const char *id, struct err *e)
+int lease_release_all(struct store *s, const char *id, struct err *e)
 {
 	own(str) char *owner = xstrdup(id);
 
-	return each_lease(s, network, drop_one, owner, e);
+	return each_lease_anywhere(s, drop_one, owner, e);
+}
+
+struct search {
+	const char *id;
+	struct ip *ips;
+};
+
+static int note_address(struct store *s, int dir, const char *name, void *arg, struct err *e)
+{
+	struct search *search = arg;
+	char owner[ID_SIZE];
+	struct ip a;
+
+	(void)s;
+	(void)e;
+	if (read_owner(dir, name, owner) && str_eq(owner, search->id) && ip_parse(name, &a) == 0)
+		search->ips[a.family == AF_INET6] = a;
+	return 0;
+}
+
+int lease_of(struct store *s, const char *id, struct ip ips[2], struct err *e)
+{
+	struct search search = { .id = id, .ips = ips };
+
+	ips[0] = ips[1] = (struct ip){ 0 };
+	return each_lease_anywhere(s, note_address, &search, e);
+}
+
+bool lease_heal(struct store *s, const char *holder)
+{
+	own(record) struct record r = RECORD_NONE;
+	struct err e;
+
+	/* Half made, opening it heals it; half removed, the sweep does. */
+	if (record_open(s, RECORD_SANDBOX, holder, false, &r, &e) == 0 || e.kind != ERR_NOT_FOUND)
+		return false;
+	return !record_exists(s, RECORD_SANDBOX, holder) ||
+	       (staging_sweep(s, &e) == 0 && !record_exists(s, RECORD_SANDBOX, holder));
 }
 
 static int note_owner(struct store *s, int dir, const char *name, void *arg, struct err *e)

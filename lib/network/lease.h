@@ -25,12 +25,17 @@ int lease_check(struct store *s, const struct network *n, const struct ip wanted
 /* Gives back one address, if id has it. */
 int lease_release(struct store *s, const char *network, const char *address, const char *id,
 		  struct err *e);
-/* Looks for all that id has. */
-int lease_release_all(struct store *s, const char *network, const char *id, struct err *e);
+/* Looks for all that id has, in whatever network. */
+int lease_release_all(struct store *s, const char *id, struct err *e);
 /* IDs of the living owners. */
 int lease_owners(struct store *s, const char *network, struct strv *ids, struct err *e);
 /* Removes the directory of a network without leases. */
 int lease_forget(struct store *s, const char *network, struct err *e);
+
+/* The holder's maker or remover may have died: gives back what it has then. False: it lives. */
+bool lease_heal(struct store *s, const char *holder);
+/* The addresses that id has, in whatever network. */
+int lease_of(struct store *s, const char *id, struct ip ips[2], struct err *e);
 
 /*
  * A link of ours at dir/name with the owner's ID, for addresses and ports. take: 0 when id has it

@@ -86,18 +86,30 @@ int network_attach(struct store *s, int dir, const struct network_request *req,
 	return err_in(e, "network %s", r.network);
 }
 
+/* Of a damaged file every kind gives back what it finds of the ID. */
+static int detach_unknown(struct store *s, const char *id, int dir, const char *netns_path,
+			  struct err *e)
+{
+	static const struct network_status unknown;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i]->detach(s, id, dir, netns_path, &unknown, e) < 0)
+			return -1;
+	return 0;
+}
+
 int network_detach(struct store *s, const char *id, int dir, const char *netns_path, struct err *e)
 {
 	own(network_status) struct network_status st = { 0 };
-	const struct network_ops *ops;
+	bool damaged = network_load(dir, &st, e) < 0;
+	const struct network_ops *ops = st.kind ? kind_named(st.kind) : NULL;
+	int rc = 0;
 
-	if (network_load(dir, &st, e) < 0)
-		return -1;
-	ops = st.kind ? kind_named(st.kind) : NULL;
-	if (st.kind && !ops)
-		return err_set(e, ERR_STATE, "network %s is of the unknown kind %.40s", st.network,
-			       st.kind);
-	if (ops && ops->detach(s, id, dir, netns_path, &st, e) < 0)
-		return err_in(e, "network %s", st.network);
+	if (damaged || (st.kind && !ops))
+		rc = detach_unknown(s, id, dir, netns_path, e);
+	else if (ops)
+		rc = ops->detach(s, id, dir, netns_path, &st, e);
+	if (rc < 0)
+		return err_in(e, "network %s", st.network ? st.network : "");
 	return unlinkat(dir, NETWORK_FILE, 0) < 0 && errno != ENOENT ? err_sys(e, NETWORK_FILE) : 0;
 }

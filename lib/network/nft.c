@@ -25,6 +25,11 @@ static struct nft_elem *elem_new(struct nft_elems *l, const char *set, size_t ke
 	return &l->v[l->n++];
 }
 
+void nft_elems_copy(struct nft_elems *l, const struct nft_elem *el)
+{
+	*elem_new(l, el->set, el->key_len, el->data_len) = *el;
+}
+
 void nft_add_bridge(struct nft_elems *l, const char *bridge, bool internal)
 {
 	struct nft_elem *el = elem_new(l, "bridges", IFNAMSIZ, 0);
@@ -129,6 +134,71 @@ int nft_has(struct nl *n, const struct nft_elem *el, struct err *e)
 	return e->sys == ENOENT ? 0 : -1;
 }
 
+struct target {
+	const struct ip *to;
+	bool same;
+};
+
+/* Down to the data of the one element of the answer. */
+static void target_attr(const struct nlattr *a, void *arg)
+{
+	struct target *t = arg;
+
+	if (mnl.mnl_attr_get_type(a) == NFTA_DATA_VALUE &&
+	    mnl.mnl_attr_get_payload_len(a) > ip_size(t->to))
+		t->same = memcmp(mnl.mnl_attr_get_payload(a), t->to->b, ip_size(t->to)) == 0;
+}
+
+static void target_elem(const struct nlattr *a, void *arg)
+{
+	if (mnl.mnl_attr_get_type(a) == NFTA_SET_ELEM_DATA)
+		nl_each_attr(mnl.mnl_attr_get_payload(a), mnl.mnl_attr_get_payload_len(a),
+			     target_attr, arg);
+}
+
+static void target_one(const struct nlattr *a, void *arg)
+{
+	nl_each_attr(mnl.mnl_attr_get_payload(a), mnl.mnl_attr_get_payload_len(a), target_elem,
+		     arg);
+}
+
+static void target_list(const struct nlattr *a, void *arg)
+{
+	if (mnl.mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
+		nl_each_attr(mnl.mnl_attr_get_payload(a), mnl.mnl_attr_get_payload_len(a),
+			     target_one, arg);
+}
+
+/* The attributes behind nf_tables' header. */
+static void each_attr(const struct nlmsghdr *h, nl_attr_fn *fn, void *arg)
+{
+	size_t len = mnl.mnl_nlmsg_get_payload_len(h);
+
+	if (len > sizeof(struct nfgenmsg))
+		nl_each_attr(mnl.mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg)),
+			     len - sizeof(struct nfgenmsg), fn, arg);
+}
+
+static int target_answer(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	(void)e;
+	each_attr(h, target_list, arg);
+	return 0;
+}
+
+int nft_leads_to(struct nl *n, const struct nft_elem *el, const struct ip *to, struct err *e)
+{
+	struct target t = { .to = to };
+	int rc;
+
+	n->answer = target_answer;
+	n->arg = &t;
+	rc = nft_has(n, el, e);
+	n->answer = NULL;
+	n->arg = NULL;
+	return rc == 1 ? t.same : rc;
+}
+
 static void queue_inserts(struct nl *n, const struct nft_elems *l, int flags)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -222,13 +292,8 @@ static void look_list(const struct nlattr *a, void *arg)
 
 static int look_answer(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	const char *attrs = mnl.mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg));
-	size_t len = mnl.mnl_nlmsg_get_payload_len(h) - sizeof(struct nfgenmsg);
-	bool generation = (h->nlmsg_type & 0xff) == NFT_MSG_NEWGEN;
-
 	(void)e;
-	if (mnl.mnl_nlmsg_get_payload_len(h) >= sizeof(struct nfgenmsg))
-		nl_each_attr(attrs, len, generation ? look_attr : look_list, arg);
+	each_attr(h, (h->nlmsg_type & 0xff) == NFT_MSG_NEWGEN ? look_attr : look_list, arg);
 	return 0;
 }
 

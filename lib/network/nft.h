@@ -31,6 +31,7 @@ struct nft_elems { /* {0} is an empty list */
 void nft_elems_free(struct nft_elems *l);
 OWNED_STRUCT(nft_elems, struct nft_elems, nft_elems_free)
 
+void nft_elems_copy(struct nft_elems *l, const struct nft_elem *el); /* appends it */
 /* What one network, or one published port, puts into the table. */
 void nft_add_bridge(struct nft_elems *l, const char *bridge, bool internal);
 void nft_add_subnet(struct nft_elems *l, const struct prefix *p); /* to be masqueraded */
@@ -42,6 +43,8 @@ uint8_t nft_protocol(int protocol); /* IPPROTO_* of enum cri_protocol */
 int nft_open(struct nl *n, struct err *e);
 /* Is the element there? 1, 0 (nor need the table be), -1. */
 int nft_has(struct nl *n, const struct nft_elem *el, struct err *e);
+/* Does it lead to this address? The element's data but its port is compared. As nft_has(). */
+int nft_leads_to(struct nl *n, const struct nft_elem *el, const struct ip *to, struct err *e);
 /* All or none of them. Only new ones (ERR_EXISTS otherwise), or also those that are there already.
  */
 int nft_insert(struct nl *n, const struct nft_elems *l, bool only_new, struct err *e);

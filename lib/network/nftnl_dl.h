@@ -20,7 +20,7 @@
 	X(nftnl_set_free)                                                                          \
 	X(nftnl_set_set_str)                                                                       \
 	X(nftnl_set_set_u32)                                                                       \
-	X(nftnl_set_set_data)                                                                       \
+	X(nftnl_set_set_data)                                                                      \
 	X(nftnl_set_nlmsg_build_payload)                                                           \
 	X(nftnl_rule_alloc)                                                                        \
 	X(nftnl_rule_free)                                                                         \

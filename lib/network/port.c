@@ -231,16 +231,10 @@ int ports_check(struct store *s, const struct ports *l, struct err *e)
 	for (size_t i = 0; i < l->n; i++) {
 		own(fd) int dir = ports < 0 ? -1 : open_port(ports, &l->v[i], false, e);
 		char holder[ID_SIZE];
-		struct err gone;
 
-		while (dir >= 0 && claimed(s, dir, &l->v[i], "", holder)) {
-			own(record) struct record r = RECORD_NONE;
-
-			/* Opening one whose maker died heals it. */
-			if (record_open(s, RECORD_SANDBOX, holder, false, &r, &gone) == 0 ||
-			    gone.kind != ERR_NOT_FOUND || record_exists(s, RECORD_SANDBOX, holder))
+		while (dir >= 0 && claimed(s, dir, &l->v[i], "", holder))
+			if (!lease_heal(s, holder))
 				return claimed_error(s, &l->v[i], holder, e);
-		}
 		if (try_bind(&l->v[i], e) < 0)
 			return -1;
 	}
@@ -297,6 +291,48 @@ void ports_held(struct store *s, const char *id, const struct ports *l, struct p
 		if (dir >= 0 && lease_holder(s, dir, address, holder) == 0 && str_eq(holder, id))
 			ports_add(held, &l->v[i]);
 	}
+}
+
+/* Claims below .ports/NAME, where NAME is PROTOCOL-PORT, that id has. */
+static void note_claims(int ports, const char *name, const char *id, struct ports *out)
+{
+	own(fd) int fd = openat(ports, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const char *dash = strchr(name, '-');
+	struct port p = { .protocol = -1 };
+	int64_t number;
+
+	for (size_t i = 0; dash && i < ARRAY_LEN(protocols); i++)
+		if (strncmp(name, protocols[i].name, (size_t)(dash - name)) == 0 &&
+		    protocols[i].name[dash - name] == '\0')
+			p.protocol = (int)i;
+	if (!d || p.protocol < 0 || str_to_i64(dash + 1, 1, UINT16_MAX, &number) < 0)
+		return;
+	fd_steal(&fd);
+	p.host_port = (uint16_t)number;
+	for (struct dirent *de; (de = readdir(d));) {
+		char owner[ID_SIZE];
+		ssize_t n = readlinkat(dirfd(d), de->d_name, owner, sizeof(owner));
+
+		if (n == ID_SIZE - 1 && memcmp(owner, id, (size_t)n) == 0 &&
+		    ip_parse(de->d_name, &p.host) == 0)
+			ports_add(out, &p);
+	}
+}
+
+void ports_of(struct store *s, const char *id, struct ports *out)
+{
+	struct err ignored;
+	own(fd) int fd = open_ports(s, false, &ignored);
+	own(fd) int again = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own(dir) DIR *d = again < 0 ? NULL : fdopendir(again);
+
+	*out = (struct ports){ 0 };
+	if (!d)
+		return;
+	fd_steal(&again);
+	for (struct dirent *de; (de = readdir(d));)
+		note_claims(fd, de->d_name, id, out);
 }
 
 int ports_release(struct store *s, const char *id, const struct ports *l, struct err *e)

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "network/port.h"
@@ -16,14 +18,20 @@ static uint64_t socket_inode(const char *table, bool tcp, uint16_t port)
 	char line[512];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		unsigned local, state;
+		/* sl: local:PORT remote:port STATE tx:rx tr:when retrnsmt uid timeout INODE */
+		enum { PORT = 2, STATE = 5, INODE = 13, WORDS };
+		char *words[WORDS], *save = NULL;
 		uint64_t inode;
+		size_t n = 0;
 
-		/* sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode */
-		if (sscanf(line,
-			   " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" SCNu64,
-			   &local, &state, &inode) == 3 &&
-		    local == port && (!tcp || state == 0x0a /* TCP_LISTEN */) && inode)
+		for (char *w = strtok_r(line, " :\n", &save); w && n < WORDS;
+		     w = strtok_r(NULL, " :\n", &save))
+			words[n++] = w;
+		if (n < WORDS || strtoul(words[PORT], NULL, 16) != port ||
+		    (tcp && strtoul(words[STATE], NULL, 16) != 0x0a /* TCP_LISTEN */))
+			continue;
+		inode = strtoull(words[INODE], NULL, 10);
+		if (inode)
 			return inode;
 	}
 	return 0;
