@@ -29,7 +29,7 @@ struct ctr_config_args {
 	OPT('e', "env", "K[=V]", OPT_LIST, struct_, config.env, "set an environment variable; K alone takes it from here; may be repeated"), \
 	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
 	OPT('u', "user", "USER[:GROUP]", OPT_STR, struct_, config.user, "user, and group, by number or by name in the image"), \
-	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared; may be repeated"), \
+	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap; may be repeated"), \
 	OPT(0, "label", "K=V", OPT_MAP, struct_, config.labels, "add a label; may be repeated"),    \
 	OPT(0, "annotation", "K=V", OPT_MAP, struct_, config.annotations, "add an annotation; may be repeated"), \
 	OPT(0, "entrypoint", "COMMAND", OPT_STR, struct_, config.entrypoint, "replace the image's entrypoint"), \

@@ -60,6 +60,8 @@ static int volume_options(const char *text, struct cri_mount *m, struct err *e)
 			m->propagation = CRI_PROPAGATION_HOST_TO_CONTAINER;
 		else if (str_eq(w, "rshared") || str_eq(w, "shared"))
 			m->propagation = CRI_PROPAGATION_BIDIRECTIONAL;
+		else if (str_eq(w, "idmap"))
+			m->idmap = true;
 		else if (!str_eq(w, "rw"))
 			return err_set(e, ERR_USAGE, "--volume: unknown option '%.40s'", w);
 	}

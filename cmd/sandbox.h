@@ -12,7 +12,7 @@
 
 /* sandbox_ns.c: the options of create that concern namespaces. */
 struct sandbox_ns_args {
-	const char *pid;
+	const char *pid, *userns;
 	struct strmap sysctls;
 };
 int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e);

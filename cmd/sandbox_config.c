@@ -18,6 +18,7 @@ const struct opt sandbox_create_opts[] = {
 	NET_OPTS(struct sandbox_create_args),
 	OPT(0, "ipc", "MODE", OPT_STR, struct sandbox_create_args, ipc, "sandbox: shared by its containers (default); host: the host's", "sandbox|host"),
 	OPT(0, "pid", "MODE", OPT_STR, struct sandbox_create_args, ns.pid, "processes that its containers see: container: their own (default); sandbox: all of it; host: all of the host", "container|sandbox|host"),
+	OPT(0, "userns", "MAP", OPT_STR, struct sandbox_create_args, ns.userns, "users: auto: ids of its own; host: the host's (default); or CONTAINER:HOST:SIZE[,...]", "auto|host"),
 	OPT(0, "sysctl", "K=V", OPT_MAP, struct sandbox_create_args, ns.sysctls, "set a kernel setting of its network or ipc namespace; may be repeated"),
 	OPT(0, "dns-server", "ADDRESS", OPT_LIST, struct sandbox_create_args, dns_servers, "name server for resolv.conf; may be repeated"),
 	OPT(0, "dns-search", "DOMAIN", OPT_LIST, struct sandbox_create_args, dns_searches, "search domain for resolv.conf; may be repeated"),

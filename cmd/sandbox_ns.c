@@ -5,6 +5,7 @@
 #include "common.h"
 #include "pod/sandbox_ns.h"
 #include "sandbox.h"
+#include "spec/oci.h"
 
 static int set_pid(const char *mode, struct cri_namespace_options *ns, struct err *e)
 {
@@ -22,9 +23,52 @@ static int set_pid(const char *mode, struct cri_namespace_options *ns, struct er
 	return 0;
 }
 
+/* "CONTAINER:HOST:SIZE[,…]" */
+static int parse_map(const char *text, struct objlist *out, struct err *e)
+{
+	own(strv) struct strv lines = { 0 };
+
+	strv_split(&lines, text, ',');
+	for (size_t i = 0; i < lines.n; i++) {
+		own(strv) struct strv n = { 0 };
+		struct oci_id_mapping *m = objlist_add(out, &cri_id_mapping_table);
+
+		strv_split(&n, lines.v[i], ':');
+		if (n.n != 3 || str_to_i64(n.v[0], 0, UINT32_MAX, &m->container_id) < 0 ||
+		    str_to_i64(n.v[1], 0, UINT32_MAX, &m->host_id) < 0 ||
+		    str_to_i64(n.v[2], 1, UINT32_MAX, &m->size) < 0)
+			return err_set(e, ERR_USAGE,
+				       "--userns %.80s: expected auto, host or "
+				       "CONTAINER:HOST:SIZE[,...], e.g. 0:100000:65536",
+				       lines.v[i]);
+	}
+	return 0;
+}
+
+static int set_userns(const char *mode, struct cri_namespace_options *ns, struct err *e)
+{
+	struct cri_userns *u;
+
+	if (!mode)
+		return 0;
+	if (!ns->userns_options)
+		ns->userns_options = xcalloc(1, sizeof(*u));
+	u = ns->userns_options;
+	fields_free(&cri_userns_table, u);
+	if (str_eq(mode, "auto"))
+		return 0;
+	if (str_eq(mode, "host")) {
+		u->mode = CRI_NS_NODE;
+		return 0;
+	}
+	return parse_map(mode, &u->uids, e) < 0 || parse_map(mode, &u->gids, e) < 0 ? -1 : 0;
+}
+
 int sandbox_config_ns(const struct sandbox_ns_args *a, struct cri_sandbox_config *c, struct err *e)
 {
 	option_win_map(&c->linux_.sysctls, &a->sysctls);
+	if (set_userns(a->userns, &c->linux_.security_context.namespace_options, e) < 0)
+		return -1;
 	return set_pid(a->pid, &c->linux_.security_context.namespace_options, e);
 }
 

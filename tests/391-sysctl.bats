@@ -29,7 +29,7 @@ host_values() {
 		--sysctl fs.mqueue.msg_max=5 --sysctl "net.ipv4.ping_group_range=0 9" web
 	net=$("$CADDIS" sandbox inspect web | jq -r '.[0].linux.namespaces.network')
 	[ "$(nsenter --net="$net" cat /proc/sys/net/core/somaxconn)" = 333 ]
-	for try in 1 2; do
+	for _ in 1 2; do
 		run_ok ctr run --rm -s web busybox sh -c 'cd /proc/sys && cat net/ipv4/ip_unprivileged_port_start \
 			net/core/somaxconn kernel/shm_rmid_forced kernel/msgmax kernel/sem fs/mqueue/msg_max net/ipv4/ping_group_range'
 		assert_output "77

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "executor/idmap.h"
 #include "executor/init.h"
 #include "executor/sync.h"
@@ -70,6 +72,28 @@ static int write_maps(const struct init *in, pid_t pid, struct err *e)
 	return sync_send(in->parent_sock, SYNC_MAPPED, -1, e);
 }
 
+/* The child made another one in its place (a pid of our namespace, by the fd's own word). */
+static int take_over(struct executor *x, int pidfd, struct err *e)
+{
+	own(fd) int next = pidfd;
+	own(str) char *path = str_fmt("/proc/self/fdinfo/%d", pidfd);
+	own(buf) struct buf text = { 0 };
+	siginfo_t info;
+	char *line;
+
+	if (next < 0)
+		return err_set(e, ERR_FAIL, "the child handed on no process");
+	if (file_load_kernel(AT_FDCWD, path, &text, e) < 0)
+		return -1;
+	while (waitid(P_PIDFD, (id_t)x->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	close(x->pidfd);
+	x->pidfd = fd_steal(&next);
+	line = strstr(text.s, "Pid:");
+	x->id.pid = line ? (pid_t)strtol(line + strlen("Pid:"), NULL, 10) : 0;
+	return x->id.pid > 0 ? 0 : err_set(e, ERR_FAIL, "the container's process is gone");
+}
+
 /* Until the child says that it is ready, or why it is not. */
 static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 {
@@ -85,6 +109,8 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 				       "the container's first process died while it was made");
 		if (step == SYNC_READY)
 			return 0;
+		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
+			return -1;
 		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
 			return -1;
 		if (step == SYNC_CONSOLE && x->console < 0)
@@ -139,8 +165,8 @@ static int give_birth(struct init *in, const struct birth *b, struct executor *o
 		return -1;
 	close(fd_steal(&in->sock));
 	out->id.pid = pid;
-	if (wait_ready(in, out, e) < 0 ||
-	    (proc_id_of(pid, &out->id) < 0 && err_sys(e, "look at process %d", (int)pid) < 0)) {
+	if (wait_ready(in, out, e) < 0 || (proc_id_of(out->id.pid, &out->id) < 0 &&
+					   err_sys(e, "look at process %d", (int)pid) < 0)) {
 		child_reap(out);
 		return -1;
 	}
@@ -179,6 +205,7 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 {
 	own(init) struct init in = INIT_NONE;
 	struct birth b = { .pid_ns = -1, .steps = init_create_steps, .nsteps = init_ncreate_steps };
+	int userns;
 
 	*out = (struct executor)EXECUTOR_NONE;
 	in.spec = a->spec;
@@ -196,15 +223,17 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 	if (check_sysctls(&in, e) < 0 || caps_read(in.process->capabilities, &in.caps, e) < 0 ||
 	    make_filter(&in, a->default_seccomp, e) < 0)
 		return -1;
-	for (size_t i = 0; i < in.ns.nfds; i++)
-		if (in.ns.fds[i].flag == CLONE_NEWPID)
-			b.pid_ns = in.ns.fds[i].fd;
+	userns = ns_joined(&in.ns, CLONE_NEWUSER);
 	if (a->rootfs.nlower > 0) {
-		in.root = rootfs_overlay(&a->rootfs, e);
+		in.root = userns >= 0 ? rootfs_overlay_mapped(&a->rootfs, userns, e)
+				      : rootfs_overlay(&a->rootfs, e);
 		if (in.root < 0)
 			return err_in(e, "root file system");
 	}
-	b.flags = in.ns.create & ~(unsigned)CLONE_NEWCGROUP;
+	if (userns < 0) { /* else see step_join_user() */
+		b.pid_ns = ns_joined(&in.ns, CLONE_NEWPID);
+		b.flags = in.ns.create & ~(unsigned)CLONE_NEWCGROUP;
+	}
 	if (give_birth(&in, &b, out, e) < 0) {
 		executor_close(out);
 		return -1;

@@ -7,6 +7,7 @@
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "executor/idmap.h"
 
 // clang-format off
 static const struct {
@@ -116,7 +118,7 @@ static int rlimit_set(const struct oci_rlimit *r, struct err *e)
 	return err_set(e, ERR_USAGE, "there is no limit \"%.32s\"", r->type ? r->type : "");
 }
 
-int cred_rlimits(struct init *in, struct err *e)
+static int rlimits_set(const struct init *in, struct err *e)
 {
 	const struct oci_rlimit *r = in->process->rlimits.v;
 
@@ -124,6 +126,28 @@ int cred_rlimits(struct init *in, struct err *e)
 		if (rlimit_set(&r[i], e) < 0)
 			return -1;
 	return 0;
+}
+
+int cred_rlimits(struct init *in, struct err *e)
+{
+	return in->ns.all & CLONE_NEWUSER ? 0 : rlimits_set(in, e);
+}
+
+/* Raising limits, and giving our pipes to the container's root, who may then give them to its user.
+ */
+int cred_userns(struct init *in, struct err *e)
+{
+	const struct oci_linux *l = &in->spec->linux_;
+	int64_t uid = idmap_to_host(&l->uid_mappings, 0), gid = idmap_to_host(&l->gid_mappings, 0);
+	struct stat st;
+
+	if (!(in->ns.all & CLONE_NEWUSER))
+		return 0;
+	for (int i = 0; i < 3 && !in->process->terminal && uid >= 0 && gid >= 0; i++)
+		if (fstat(in->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid == 0 &&
+		    fchown(in->stdio[i], (uid_t)uid, (gid_t)gid) < 0 && errno != EPERM)
+			return err_sys(e, "give a standard stream to the container's root");
+	return rlimits_set(in, e);
 }
 
 static void env_add_home(struct init *in, const char *home)
@@ -140,6 +164,7 @@ static void env_add_home(struct init *in, const char *home)
 int cred_user(struct init *in, struct err *e)
 {
 	const struct oci_user *u = &in->process->user;
+	const struct oci_linux *l = &in->spec->linux_;
 	own(str) char *home = NULL;
 
 	in->ids = *u; /* the lists are only read, and the process is replaced or ends soon */
@@ -157,6 +182,10 @@ int cred_user(struct init *in, struct err *e)
 	if (in->ids.uid < 0 || in->ids.uid >= UINT32_MAX || in->ids.gid < 0 ||
 	    in->ids.gid >= UINT32_MAX)
 		return err_set(e, ERR_USAGE, "user %lld:%lld is out of range",
+			       (long long)in->ids.uid, (long long)in->ids.gid);
+	if (l->uid_mappings.n && (idmap_to_host(&l->uid_mappings, in->ids.uid) < 0 ||
+				  idmap_to_host(&l->gid_mappings, in->ids.gid) < 0))
+		return err_set(e, ERR_USAGE, "%lld:%lld is not in the map of its user namespace",
 			       (long long)in->ids.uid, (long long)in->ids.gid);
 	env_add_home(in, home);
 	return 0;

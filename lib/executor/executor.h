@@ -25,6 +25,7 @@ struct executor_rootfs {
 	const int *lower; /* directory fds, lowest layer FIRST; n 0: use spec->root.path */
 	size_t nlower;
 	int upper, work; /* directory fds; -1: a read-only overlay */
+	int top; /* the directory that holds them as "upper" and "work": used with a user namespace */
 	/*
 	 * The upper layer goes with the container (run --rm): fsync() in it does nothing, and its
 	 * end does not sync the whole file system that upper is on, as that of an ordinary overlay

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "executor/idmap.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/proc.h"
+#include "executor/syscalls.h"
 
 #define LINES_MAX 340
 #define ID_MAX (INT64_C(4294967295) - 1) /* the last one means "none" */
@@ -21,6 +25,7 @@ static int check_line(const char *what, const struct oci_id_mapping *m, size_t i
 	const struct oci_id_mapping *l = &m[i];
 
 	if (l->size < 1 || l->container_id < 0 || l->host_id < 0 || l->size > ID_MAX + 1 ||
+	    l->container_id > ID_MAX || l->host_id > ID_MAX ||
 	    l->container_id + l->size > ID_MAX + 1 || l->host_id + l->size > ID_MAX + 1)
 		return err_set(e, ERR_USAGE, "%s: %lld:%lld:%lld is not a range of ids", what,
 			       (long long)l->container_id, (long long)l->host_id,
@@ -94,4 +99,38 @@ int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gid
 		return -1;
 	return write_one(pid, "gid_map", gids, e) < 0 || write_one(pid, "uid_map", uids, e) < 0 ? -1
 												: 0;
+}
+
+/* A namespace needs a process while its maps are written; this one does nothing but wait. */
+int idmap_userns(const struct objlist *uids, const struct objlist *gids, struct err *e)
+{
+	own(fd) int pidfd = -1, ns = -1;
+	char path[48];
+	pid_t pid = sys_clone(CLONE_NEWUSER, -1, &pidfd);
+	int rc;
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	if (pid < 0)
+		return err_sys(e, "make a user namespace");
+	rc = idmap_write(pid, uids, gids, e);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	if (rc == 0) {
+		ns = open(path, O_RDONLY | O_CLOEXEC);
+		rc = ns < 0 ? err_sys(e, "open the user namespace") : 0;
+	}
+	proc_pidfd_signal(pidfd, SIGKILL);
+	proc_wait(pid);
+	return rc < 0 ? -1 : fd_steal(&ns);
+}
+
+int idmap_mount(int mount, int userns, bool below, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+
+	if (sys_mount_setattr(mount, "", AT_EMPTY_PATH | (below ? AT_RECURSIVE : 0), &attr) == 0)
+		return 0;
+	err_sys(e, "map the ids of the mount");
+	return e->sys == EINVAL ? err_hint(e, "its file system or this kernel cannot do that") : -1;
 }

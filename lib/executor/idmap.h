@@ -20,5 +20,10 @@ int idmap_check(const char *what, const struct objlist *map, struct err *e);
 int64_t idmap_to_host(const struct objlist *map, int64_t id);
 /* Writes both maps of the user namespace that process pid made. */
 int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gids, struct err *e);
+/* An fd of a new user namespace with these maps, for mounts. */
+int idmap_userns(const struct objlist *uids, const struct objlist *gids, struct err *e);
+/* Makes the files of the detached mount (and of those below it) appear with the ids that userns
+ * gives to theirs on disk. Linux 5.12, and what the file system supports. */
+int idmap_mount(int mount, int userns, bool below, struct err *e);
 
 #endif

@@ -47,15 +47,46 @@ static int step_user_namespace(struct init *in, struct err *e)
 	return 0;
 }
 
+static int become_root(struct err *e)
+{
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	return 0;
+}
+
+/*
+ * A user namespace that is there already: joined first of all, and what is new is then made by a
+ * process in it, so that it belongs to it. That process is a child of the same parent, and goes on
+ * from here; this one ends. What needs the rights of the host's root is done by now.
+ */
+static int step_join_user(struct init *in, struct err *e)
+{
+	unsigned flags = in->ns.create & ~(unsigned)CLONE_NEWCGROUP;
+	int userns = ns_joined(&in->ns, CLONE_NEWUSER), pid_ns = ns_joined(&in->ns, CLONE_NEWPID);
+	own(fd) int pidfd = -1;
+	pid_t pid;
+
+	if (userns < 0)
+		return 0;
+	if (setns(userns, CLONE_NEWUSER) < 0)
+		return err_sys(e, "join the user namespace");
+	if (become_root(e) < 0)
+		return -1;
+	if (pid_ns >= 0 && setns(pid_ns, CLONE_NEWPID) < 0)
+		return err_sys(e, "join the pid namespace");
+	pid = sys_clone(flags | CLONE_PARENT, -1, &pidfd);
+	if (pid < 0)
+		return err_sys(e, "start a process in the user namespace");
+	if (pid == 0)
+		return setsid() < 0 ? err_sys(e, "make a session") : 0;
+	_exit(sync_send(in->sock, SYNC_BORN, pidfd, e) < 0);
+}
+
 static int step_join(struct init *in, struct err *e)
 {
 	if (ns_join(&in->ns, e) < 0)
 		return -1;
-	if (!(in->ns.all & CLONE_NEWUSER))
-		return 0;
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-		return err_sys(e, "become root of the user namespace");
-	return 0;
+	return in->ns.create & CLONE_NEWUSER ? become_root(e) : 0;
 }
 
 /* After the cgroup was joined: that one becomes the root of what the namespace shows. */
@@ -96,9 +127,8 @@ static int step_join_container(struct init *in, struct err *e)
 
 	if (setns(in->join_pidfd, (int)flags) < 0)
 		return err_sys(e, "join the container's namespaces");
-	if (flags & CLONE_NEWUSER &&
-	    (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
-		return err_sys(e, "become root of the user namespace");
+	if (flags & CLONE_NEWUSER && become_root(e) < 0)
+		return -1;
 	if (!(flags & CLONE_NEWNS))
 		return err_set(e, ERR_USAGE, "the container has no mount namespace");
 	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -149,12 +179,14 @@ const struct init_step init_create_steps[] = {
 	{ "prepare",              step_descriptors },
 	{ "prepare",              cred_host_proc },
 	{ "cgroup",               step_cgroup },
+	{ "mounts",               mount_open_sources },
+	{ "prepare",              cred_userns },
 	{ "user namespace",       step_user_namespace },
+	{ "user namespace",       step_join_user },
 	{ "namespaces",           step_join },
 	{ "cgroup namespace",     step_cgroup_namespace },
 	{ "host name",            step_hostname },
 	{ "network",              step_loopback },
-	{ "mounts",               mount_open_sources },
 	{ "root file system",     rootfs_make },
 	{ "mounts",               mount_all },
 	{ "devices",              dev_make },
@@ -176,6 +208,7 @@ const struct init_step init_exec_steps[] = {
 	{ "prepare",              step_descriptors },
 	{ "prepare",              cred_host_proc },
 	{ "cgroup",               step_cgroup },
+	{ "prepare",              cred_userns },
 	{ "namespaces",           step_join_container },
 	{ "terminal",             console_join },
 	{ "limits",               cred_rlimits },

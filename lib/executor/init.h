@@ -39,6 +39,7 @@ struct init {
 
 	/* made on the way */
 	struct init_mount *mounts;
+	int cgroups[CGROUP_HIERARCHIES]; /* copied mounts of its own groups, in cgroup_system()'s order */
 	int root;	    /* of the container; the overlay comes from the parent */
 	int ns_root;	    /* of the mount namespace until then, the host's in a chroot too */
 	int dev, pts, proc; /* the mounts' roots; -1: not there */
@@ -71,9 +72,13 @@ int mount_new(const char *type, const char *source, const struct strv *data, uns
 	      struct err *e);
 int mount_attach(int mount, int target, struct err *e);
 /* mount_cgroup.c */
+/* Takes the copies, while the host's paths and rights are there. */
+int mount_cgroup_open(struct init *in, struct err *e);
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
 		 struct err *e);
 /* rootfs.c */
+/* rootfs_overlay() with the layers' ids mapped by a user namespace; upper and work stay as they are. */
+int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e);
 int rootfs_make(struct init *in, struct err *e);
 int rootfs_pivot(struct init *in, struct err *e);
 int rootfs_mask(struct init *in, struct err *e);
@@ -86,6 +91,7 @@ int console_join(struct init *in, struct err *e);
 int sysctl_apply(struct init *in, struct err *e);
 /* cred.c */
 int cred_host_proc(struct init *in, struct err *e); /* oom_score_adj, LSM labels */
+int cred_userns(struct init *in, struct err *e); /* what a user namespace has no rights for */
 int cred_rlimits(struct init *in, struct err *e);
 int cred_user(struct init *in, struct err *e); /* looks the user up */
 int cred_apply(struct init *in, struct err *e);

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/path.h"
+#include "executor/idmap.h"
 #include "executor/syscalls.h"
 
 static int fs_option(int fs, const char *type, const char *option, struct err *e)
@@ -78,29 +80,51 @@ static int source_open(const struct oci_mount *m, struct init_mount *im, struct 
 	return 0;
 }
 
+/* By the maps of the mount, else by those of the container. */
+static int source_map(const struct init *in, const struct oci_mount *m, const struct init_mount *im,
+		      struct err *e)
+{
+	bool own_maps = m->uid_mappings.n || m->gid_mappings.n;
+	own(fd) int made = -1;
+	int joined = ns_joined(&in->ns, CLONE_NEWUSER);
+
+	if (!own_maps && !im->opts.idmap)
+		return 0;
+	if (!own_maps)
+		return joined < 0
+			       ? err_set(e, ERR_USAGE, "idmap: the container has no user namespace")
+			       : idmap_mount(im->source, joined, im->opts.ridmap, e);
+	made = idmap_userns(&m->uid_mappings, &m->gid_mappings, e);
+	return made < 0 ? -1 : idmap_mount(im->source, made, im->opts.ridmap, e);
+}
+
 int mount_open_sources(struct init *in, struct err *e)
 {
 	const struct oci_mount *m = in->spec->mounts.v;
 	size_t n = in->spec->mounts.n;
+	bool cgroups = false;
 
 	in->mounts = xcalloc(n + 1, sizeof(*in->mounts));
 	for (size_t i = 0; i < n; i++) {
 		struct init_mount *im = &in->mounts[i];
 
 		im->source = -1;
+		cgroups = cgroups || str_eq(m[i].type, "cgroup") || str_eq(m[i].type, "cgroup2");
 		if (!str_some(m[i].destination))
 			return err_set(e, ERR_USAGE, "mounts[%zu] has no destination", i);
-		if (m[i].uid_mappings.n || m[i].gid_mappings.n)
-			return err_set(e, ERR_USAGE, "%s: id-mapped mounts are not supported",
-				       m[i].destination);
 		if (mount_opts_parse(&m[i].options, &im->opts, e) < 0)
 			return err_in(e, "%s", m[i].destination);
 		if (str_eq(m[i].type, "bind"))
 			im->opts.bind = true;
-		if (im->opts.bind && source_open(&m[i], im, e) < 0)
+		if (im->opts.bind &&
+		    (source_open(&m[i], im, e) < 0 || source_map(in, &m[i], im, e) < 0))
 			return err_in(e, "mount on %s", m[i].destination);
+		if (!im->opts.bind &&
+		    (im->opts.idmap || m[i].uid_mappings.n || m[i].gid_mappings.n))
+			return err_set(e, ERR_USAGE, "mount on %s: only bind mounts map ids",
+				       m[i].destination);
 	}
-	return 0;
+	return cgroups ? mount_cgroup_open(in, e) : 0;
 }
 
 /* ---- targets ---- */

@@ -32,21 +32,46 @@ static int group_attr(int tree, const struct mount_opts *o, struct err *e)
 		       : 0;
 }
 
+int mount_cgroup_open(struct init *in, struct err *e)
+{
+	const struct cgroup_system *s = cgroup_system(e);
+
+	for (size_t i = 0; i < ARRAY_LEN(in->cgroups); i++)
+		in->cgroups[i] = -1;
+	if (!s)
+		return -1;
+	for (size_t i = 0; in->cgroup && i < s->n; i++) {
+		in->cgroups[i] = group_tree(&s->h[i], in->cgroup);
+		if (in->cgroups[i] < 0 && errno != ENOENT)
+			return err_sys(e, "copy the mount of cgroup %s", s->h[i].mount);
+	}
+	return 0;
+}
+
+static int attach(int *tree, int target, const struct mount_opts *o, struct err *e)
+{
+	own(fd) int fd = fd_steal(tree);
+
+	if (fd < 0)
+		return err_set(e, ERR_USAGE, "cgroups can be mounted once");
+	return group_attr(fd, o, e) < 0 ? -1 : mount_attach(fd, target, e);
+}
+
 /* "memory", "cpu,cpuacct": the last component of the host's mount point. */
-static int mount_v1_one(const struct cgroup_hierarchy *h, const char *path, int top,
+static int mount_v1_one(const struct cgroup_hierarchy *h, int *tree, int top,
 			const struct mount_opts *o, struct err *e)
 {
 	const char *name = strrchr(h->mount, '/') + 1;
-	own(fd) int tree = group_tree(h, path), target = -1;
+	own(fd) int target = -1;
 
-	if (tree < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "copy the mount of cgroup %s", name);
+	if (*tree < 0) /* it has no group there */
+		return 0;
 	if (mkdirat(top, name, 0755) < 0)
 		return err_sys(e, "make %s", name);
 	target = openat(top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (target < 0)
 		return err_sys(e, "open %s", name);
-	return group_attr(tree, o, e) < 0 ? -1 : mount_attach(tree, target, e);
+	return attach(tree, target, o, e);
 }
 
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
@@ -63,10 +88,7 @@ int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_
 	if (!in->cgroup) /* nothing of its own to show: an empty directory */
 		return 0;
 	if (s->pure_v2) {
-		top = group_tree(s->v2, in->cgroup);
-		if (top < 0)
-			return err_sys(e, "copy the mount of the cgroup");
-		return group_attr(top, o, e) < 0 ? -1 : mount_attach(top, target, e);
+		return attach(&in->cgroups[s->v2 - s->h], target, o, e);
 	}
 	strv_add(&data, "mode=0755");
 	strv_add(&data, "size=64k");
@@ -75,7 +97,7 @@ int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_
 	if (top < 0 || mount_attach(top, target, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
-		if (mount_v1_one(&s->h[i], in->cgroup, top, o, e) < 0)
+		if (mount_v1_one(&s->h[i], &in->cgroups[i], top, o, e) < 0)
 			return -1;
 	return sys_mount_setattr(top, "", AT_EMPTY_PATH, &ro) < 0
 		       ? err_sys(e, "set mount attributes")

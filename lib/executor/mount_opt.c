@@ -10,6 +10,8 @@ enum opt_kind {
 	OPT_RPROPAGATION,
 	OPT_BIND,
 	OPT_RBIND,
+	OPT_IDMAP,
+	OPT_RIDMAP,
 	OPT_IGNORE,
 	OPT_REFUSE,
 };
@@ -70,8 +72,8 @@ static const struct opt options_known[] = {
 	{ "async",         OPT_IGNORE, 0, 0 },
 	{ "nodefaults",    OPT_IGNORE, 0, 0 },
 	{ "tmpcopyup",     OPT_REFUSE, 0, 0 },
-	{ "idmap",         OPT_REFUSE, 0, 0 },
-	{ "ridmap",        OPT_REFUSE, 0, 0 },
+	{ "idmap",         OPT_IDMAP, 0, 0 },
+	{ "ridmap",        OPT_RIDMAP, 0, 0 },
 };
 // clang-format on
 
@@ -117,6 +119,11 @@ int mount_opts_parse(const struct strv *options, struct mount_opts *out, struct 
 		case OPT_RBIND:
 			out->bind = true;
 			out->recursive = o->kind == OPT_RBIND;
+			break;
+		case OPT_IDMAP:
+		case OPT_RIDMAP:
+			out->idmap = true;
+			out->ridmap = o->kind == OPT_RIDMAP;
 			break;
 		case OPT_IGNORE:
 			break;

@@ -16,10 +16,11 @@ struct mount_opts {
 	uint64_t rset, rclear;	/* and of all below it (rro, rnosuid…) */
 	uint64_t propagation;	/* MS_PRIVATE…; 0: not asked for */
 	bool propagation_below; /* rprivate… */
+	bool idmap, ridmap;	/* the ids of its files are the container's; with what is below */
 	struct strv data;	/* "size=64k": for the file system; borrowed from nobody */
 };
 
-/* "tmpcopyup" and id-mapped mounts are refused: silence would give another mount than asked for. */
+/* "tmpcopyup" is refused: silence would give another mount than asked for. */
 int mount_opts_parse(const struct strv *options, struct mount_opts *out, struct err *e);
 void mount_opts_free(struct mount_opts *o);
 OWNED_STRUCT(mount_opts, struct mount_opts, mount_opts_free)

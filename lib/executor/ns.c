@@ -89,6 +89,14 @@ int ns_plan(const struct oci_linux *l, bool without_paths, struct ns_plan *out, 
 	return 0;
 }
 
+int ns_joined(const struct ns_plan *p, unsigned flag)
+{
+	for (size_t i = 0; i < p->nfds; i++)
+		if (p->fds[i].flag == flag)
+			return p->fds[i].fd;
+	return -1;
+}
+
 void ns_plan_close(struct ns_plan *p)
 {
 	for (size_t i = 0; i < p->nfds; i++)
@@ -100,7 +108,8 @@ int ns_join(const struct ns_plan *p, struct err *e)
 {
 	for (size_t t = 0; t < ARRAY_LEN(ns_types); t++) {
 		for (size_t i = 0; i < p->nfds; i++) {
-			if (p->fds[i].flag != ns_types[t].flag || p->fds[i].flag == CLONE_NEWPID)
+			if (p->fds[i].flag != ns_types[t].flag ||
+			    p->fds[i].flag & (CLONE_NEWPID | CLONE_NEWUSER))
 				continue;
 			if (setns(p->fds[i].fd, (int)p->fds[i].flag) < 0)
 				return err_sys(e, "join the %s namespace", ns_types[t].name);

@@ -22,11 +22,14 @@ struct ns_plan {
 };
 /* Opens every namespace that the spec names by path; without_paths: only sorts the types. */
 int ns_plan(const struct oci_linux *l, bool without_paths, struct ns_plan *out, struct err *e);
+int ns_joined(const struct ns_plan *p, unsigned flag); /* its fd; -1: not one that is joined */
 void ns_plan_close(struct ns_plan *p);
 OWNED_STRUCT(ns_plan, struct ns_plan, ns_plan_close)
 
-/* Child: enters the joined ones (user first), but for the pid namespace, which only children can
- * enter. */
+/*
+ * Child: enters the joined ones, but for the pid namespace, which only children can enter, and the
+ * user namespace, which is entered before all else (init.c).
+ */
 int ns_join(const struct ns_plan *p, struct err *e);
 /*
  * Parent: our next children are born in this pid namespace (of an nsfs fd or a pidfd);

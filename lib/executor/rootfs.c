@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
+#include "executor/idmap.h"
 #include "executor/ns.h"
+#include "executor/sync.h"
 #include "executor/syscalls.h"
 
 /*
@@ -114,6 +119,83 @@ int rootfs_overlay(const struct executor_rootfs *r, struct err *e)
 		return err_sys(e, "create the overlay of %zu layers", r->nlower);
 	mount = sys_fsmount(fs, 0);
 	return mount < 0 ? err_sys(e, "mount the overlay") : mount;
+}
+
+/* ---- in a user namespace ---- */
+
+static int overlay_map_layers(const struct executor_rootfs *r, int userns, int *trees,
+			      struct err *e)
+{
+	for (size_t i = 0; i < r->nlower; i++) {
+		trees[i] = sys_open_tree(r->lower[i], "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+		if (trees[i] < 0)
+			return err_sys(e, "copy the mount of layer %zu", i + 1);
+		if (idmap_mount(trees[i], userns, false, e) < 0)
+			return err_in(e, "layer %zu", i + 1);
+	}
+	return 0;
+}
+
+/*
+ * overlayfs takes only layers that are mounted in its caller's mount namespace (Linux 6.15 takes
+ * detached ones too), so they are mounted in one that a child makes for this, over "/", where no
+ * path sees them. The overlay has copies of its own, and outlives it.
+ */
+static int overlay_in_child(const struct executor_rootfs *r, int userns, struct err *e)
+{
+	int *trees = xcalloc(r->nlower, sizeof(*trees));
+	struct executor_rootfs mapped = *r;
+
+	mapped.lower = trees;
+	if (overlay_map_layers(r, userns, trees, e) < 0)
+		return -1;
+	if (ns_leave_chroot(e) < 0)
+		return -1;
+	if (r->top >= 0 && fchdir(r->top) < 0)
+		return err_sys(e, "enter the container's directory");
+	if (unshare(CLONE_NEWNS) < 0 || sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(e, "make a mount namespace");
+	for (size_t i = 0; i < r->nlower; i++)
+		if (sys_move_mount(trees[i], "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return err_sys(e, "attach layer %zu", i + 1);
+	if (r->top >= 0) {
+		/* The current directory has moved to the new namespace; the fds have not. */
+		mapped.upper = open("upper", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		mapped.work = open("work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (mapped.upper < 0 || mapped.work < 0)
+			return err_sys(e, "open the writable layer");
+	}
+	return rootfs_overlay(&mapped, e);
+}
+
+int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e)
+{
+	own(fd) int ours = -1, theirs = -1, pidfd = -1, mount = -1;
+	enum sync_step step;
+	int p[2], n;
+	pid_t pid;
+
+	if (fd_socketpair(p, e) < 0)
+		return -1;
+	ours = p[0];
+	theirs = p[1];
+	pid = sys_clone(0, -1, &pidfd);
+	if (pid == 0) {
+		struct err why;
+
+		n = overlay_in_child(r, userns, &why);
+		if (n < 0 || sync_send(theirs, SYNC_READY, n, &why) < 0)
+			sync_die(theirs, &why);
+		_exit(0);
+	}
+	if (pid < 0)
+		return err_sys(e, "start a process");
+	close(fd_steal(&theirs));
+	n = sync_recv(ours, &step, &mount, e);
+	proc_wait(pid);
+	if (n == 0 || (n > 0 && mount < 0))
+		return err_set(e, ERR_FAIL, "the process that mounts the overlay died");
+	return n < 0 ? -1 : fd_steal(&mount);
 }
 
 static int bind_make(const char *path, struct err *e)

@@ -13,6 +13,7 @@ enum sync_step {
 	SYNC_FAILED = 1, /* child: it gives up; the error is in the packet */
 	SYNC_MAP_ME,	 /* child: in its user namespace, waits for the id maps */
 	SYNC_MAPPED,	 /* parent: they are written */
+	SYNC_BORN,	 /* child: its sibling, whose pidfd is attached, goes on in its place */
 	SYNC_CONSOLE,	 /* child: the terminal's master is attached */
 	SYNC_READY,	 /* child: all is built, only execve() is left */
 	SYNC_GO,	 /* parent: do it */

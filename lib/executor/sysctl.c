@@ -9,7 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
+#include "executor/sync.h"
 #include "executor/sysctl.h"
 #include "executor/syscalls.h"
 
@@ -35,11 +38,6 @@ static const struct owner {
 	{ "kernel.domainname",      CLONE_NEWUTS },
 };
 // clang-format on
-
-static const struct {
-	const char *name; /* of the pin, and below /proc/self/ns */
-	unsigned flag;
-} visited[] = { { "net", CLONE_NEWNET }, { "ipc", CLONE_NEWIPC }, { "uts", CLONE_NEWUTS } };
 
 /* Below net., but the whole machine's (writable in any namespace before Linux 5.12:
  * CVE-2021-38209). */
@@ -128,72 +126,83 @@ int sysctl_apply(struct init *in, struct err *e)
 
 /* ---- of a sandbox ---- */
 
-struct visit {
-	int saved[ARRAY_LEN(visited)]; /* our own namespaces */
-	bool left[ARRAY_LEN(visited)];
-};
-
-static int visit_enter(struct visit *v, int pins, unsigned flags, struct err *e)
+/* One without an owner is the host's: the caller should have said so before. */
+static int check_owners(const struct strmap *m, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(visited); i++) {
-		own(str) char *own_path = str_fmt("/proc/self/ns/%s", visited[i].name);
-		own(fd) int ns = -1;
+	for (size_t k = 0; k < m->n; k++) {
+		size_t i = 0;
 
-		if (!(flags & visited[i].flag))
-			continue;
-		v->saved[i] = open(own_path, O_RDONLY | O_CLOEXEC);
-		ns = openat(pins, visited[i].name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (v->saved[i] < 0 || ns < 0)
-			return err_sys(e, "open the %s namespace", visited[i].name);
-		if (setns(ns, (int)visited[i].flag) < 0)
-			return err_sys(e, "enter the %s namespace", visited[i].name);
-		v->left[i] = true;
+		while (i < ARRAY_LEN(owners) && !owner_fits(&owners[i], m->v[k].key))
+			i++;
+		if (i == ARRAY_LEN(owners))
+			return err_set(e, ERR_USAGE, "sysctl %s does not belong to a container",
+				       m->v[k].key);
 	}
 	return 0;
 }
 
-static int visit_leave(struct visit *v, struct err *e)
+/* The user namespace, where there is one, first: its root may set what belongs to it, and he alone.
+ */
+static int enter_pinned(int pins, struct err *e)
 {
-	int rc = 0;
+	static const char *const names[] = { "user", "net", "ipc", "uts" };
+	int fds[ARRAY_LEN(names)];
 
-	for (size_t i = 0; i < ARRAY_LEN(visited); i++) {
-		if (v->left[i] && setns(v->saved[i], (int)visited[i].flag) < 0)
-			rc = err_sys(e, "return to own %s namespace", visited[i].name);
-		if (v->saved[i] >= 0)
-			close(v->saved[i]);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		fds[i] = openat(pins, names[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fds[i] < 0 && errno != ENOENT)
+			return err_sys(e, "open the %s namespace", names[i]);
 	}
-	return rc;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (fds[i] < 0)
+			continue;
+		if (setns(fds[i], 0) < 0)
+			return err_sys(e, "enter the %s namespace", names[i]);
+		if (i == 0 &&
+		    (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
+			return err_sys(e, "become root of the user namespace");
+	}
+	return 0;
 }
 
-static unsigned owners_of(const struct strmap *m)
+static int write_all_of(int pins, int proc, const struct strmap *m, struct err *e)
 {
-	unsigned flags = 0;
-
-	for (size_t k = 0; k < m->n; k++)
-		for (size_t i = 0; i < ARRAY_LEN(owners); i++)
-			if (owner_fits(&owners[i], m->v[k].key))
-				flags |= owners[i].ns;
-	return flags;
+	if (enter_pinned(pins, e) < 0)
+		return -1;
+	for (size_t i = 0; i < m->n; i++)
+		if (sysctl_write(proc, m->v[i].key, m->v[i].value, e) < 0)
+			return -1;
+	return 0;
 }
 
 int sysctl_set_pinned(int pins, const struct strmap *sysctls, struct err *e)
 {
-	struct visit v = { .saved = { -1, -1, -1 } };
-	own(fd) int proc = -1;
-	struct err back;
-	int rc;
+	own(fd) int proc = -1, ours = -1, theirs = -1, pidfd = -1;
+	int p[2], rc;
+	pid_t pid;
 
 	if (sysctls->n == 0)
 		return 0;
+	if (check_owners(sysctls, e) < 0)
+		return -1;
 	proc = mount_new("proc", "proc", NULL, 0, e);
-	if (proc < 0)
+	if (proc < 0 || fd_socketpair(p, e) < 0)
 		return -1;
-	rc = visit_enter(&v, pins, owners_of(sysctls), e);
-	for (size_t i = 0; rc == 0 && i < sysctls->n; i++)
-		rc = sysctl_write(proc, sysctls->v[i].key, sysctls->v[i].value, e);
-	if (visit_leave(&v, &back) < 0) {
-		*e = back;
-		return -1;
+	ours = p[0];
+	theirs = p[1];
+	pid = sys_clone(0, -1, &pidfd);
+	if (pid < 0)
+		return err_sys(e, "start a process");
+	if (pid == 0) {
+		struct err why;
+
+		if (write_all_of(pins, proc, sysctls, &why) < 0 ||
+		    sync_send(theirs, SYNC_READY, -1, &why) < 0)
+			sync_die(theirs, &why);
+		_exit(0);
 	}
+	close(fd_steal(&theirs));
+	rc = sync_expect(ours, SYNC_READY, e);
+	proc_wait(pid);
 	return rc;
 }

@@ -8,6 +8,8 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "executor/idmap.h"
+#include "pod/userns.h"
 
 static const struct cri_namespace_options *ns_options(const struct container_record *r,
 						      const struct sandbox *sb)
@@ -22,12 +24,18 @@ static int add_pid_namespace(const struct store *s, const struct sandbox *sb,
 			     const struct container_record *r, struct oci_spec *spec, struct err *e)
 {
 	const struct cri_namespace_options *ns = ns_options(r, sb);
+	const struct cri_namespace_options *pod =
+		&sb->record.config.linux_.security_context.namespace_options;
 	own(str) char *path = NULL;
 
+	if (ns->pid == CRI_NS_NODE && userns_wanted(pod))
+		return err_set(e, ERR_USAGE,
+			       "a container of a sandbox with a user namespace cannot have the "
+			       "host's processes");
 	if (ns->pid == CRI_NS_NODE)
 		return 0;
 	if (ns->pid == CRI_NS_POD) {
-		if (sb->record.config.linux_.security_context.namespace_options.pid != CRI_NS_POD) {
+		if (pod->pid != CRI_NS_POD) {
 			err_set(e, ERR_USAGE,
 				"sandbox %.12s has no pid namespace that its containers share",
 				sb->id);
@@ -42,6 +50,36 @@ static int add_pid_namespace(const struct store *s, const struct sandbox *sb,
 	return 0;
 }
 
+static void drop_option(struct oci_mount *m, const char *option)
+{
+	struct strv kept = { 0 };
+
+	for (size_t i = 0; i < m->options.n; i++)
+		if (!str_eq(m->options.v[i], option))
+			strv_add(&kept, m->options.v[i]);
+	strv_free(&m->options);
+	m->options = kept;
+}
+
+/* The maps are for what is made for the container: the namespace itself is there already. */
+static void add_user_namespace(const struct store *s, const struct sandbox *sb,
+			       struct oci_spec *spec)
+{
+	const struct cri_namespace_options *pod =
+		&sb->record.config.linux_.security_context.namespace_options;
+	own(str) char *path = sandbox_ns_path(s, sb->id, "user");
+	struct oci_mount *m = spec->mounts.v;
+
+	if (!userns_wanted(pod))
+		return;
+	oci_add_namespace(spec, "user", path);
+	oci_id_mappings_add(&spec->linux_.uid_mappings, &pod->userns_options->uids);
+	oci_id_mappings_add(&spec->linux_.gid_mappings, &pod->userns_options->gids);
+	for (size_t i = 0; i < spec->mounts.n; i++)
+		if (str_eq(m[i].type, "devpts") && idmap_to_host(&spec->linux_.gid_mappings, 5) < 0)
+			drop_option(&m[i], "gid=5"); /* there is no such group */
+}
+
 int container_ns_spec(const struct store *s, const struct sandbox *sb,
 		      const struct container_record *r, struct oci_spec *spec, struct err *e)
 {
@@ -53,6 +91,7 @@ int container_ns_spec(const struct store *s, const struct sandbox *sb,
 
 	oci_add_namespace(spec, "mount", NULL);
 	oci_add_namespace(spec, "cgroup", NULL);
+	add_user_namespace(s, sb, spec);
 	if (add_pid_namespace(s, sb, r, spec, e) < 0)
 		return -1;
 	if (pod->network != CRI_NS_NODE) {

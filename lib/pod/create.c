@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "executor/idmap.h"
 #include "image/image.h"
 #include "pod/container.h"
 #include "pod/container_ns.h"
@@ -101,8 +102,13 @@ static int fill_record(const struct store *s, const struct container_create_args
 static int write_record(struct record *r, const struct container_record *rec,
 			const struct oci_spec *spec, struct err *e)
 {
+	/* In a user namespace "/" is its root's; -1: there is none. */
+	int64_t root_uid = idmap_to_host(&spec->linux_.uid_mappings, 0);
+	int64_t root_gid = idmap_to_host(&spec->linux_.gid_mappings, 0);
+
 	if (mkdirat(r->dir, "upper", 0755) < 0 || mkdirat(r->dir, "work", 0700) < 0 ||
-	    fchmodat(r->dir, "upper", 0755, 0) < 0)
+	    fchmodat(r->dir, "upper", 0755, 0) < 0 ||
+	    (root_uid > 0 && fchownat(r->dir, "upper", (uid_t)root_uid, (gid_t)root_gid, 0) < 0))
 		return err_sys(e, "container %.12s", r->id);
 	if (fields_save(&container_record_table, r->dir, "config.json", rec, false, e) < 0)
 		return -1;

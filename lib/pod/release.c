@@ -16,6 +16,7 @@
 #include "pod/container.h"
 #include "pod/run_lock.h"
 #include "pod/sandbox_ns.h"
+#include "pod/userns.h"
 
 #define DEATH_TIMEOUT (10 * NSEC_PER_SEC) /* what SIGKILL may take before we say so */
 
@@ -82,10 +83,14 @@ static int release_sandbox(struct store *s, const char *id, int dir, struct err 
 	if (sandbox_network_detach(s, id, dir, e) < 0 || sandbox_ns_drop(s, id, e) < 0)
 		return -1;
 	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, e) < 0)
-		return 0;
+		return userns_release(s, id, NULL, e);
 	own(str) char *cgroup = sandbox_cgroup(&rec, id);
+	const struct cri_namespace_options *ns =
+		&rec.config.linux_.security_context.namespace_options;
 
 	rc = cgroup_delete(cgroup, e);
+	if (rc == 0 && userns_wanted(ns))
+		rc = userns_release(s, id, ns->userns_options, e);
 	if (rc == 0)
 		cgroup_prune_parents(cgroup);
 	fields_free(&sandbox_record_table, &rec);

@@ -12,6 +12,7 @@
 #include "pod/container.h"
 #include "pod/resources.h"
 #include "pod/sandbox_ns.h"
+#include "pod/userns.h"
 
 static const struct field sandbox_record_fields[] = {
 	FIELD(struct sandbox_record, config, FIELD_OBJ, .sub = &cri_sandbox_config_table),
@@ -98,6 +99,15 @@ int sandbox_commit(struct store *s, struct record *r, struct err *e)
 	return record_commit(s, r, &sandbox_status_table, &status, e);
 }
 
+/* Before the configuration is written, which then says which ids they are. */
+static int lease_ids(struct store *s, const struct record *r, struct sandbox_record *rec,
+		     struct err *e)
+{
+	struct cri_namespace_options *ns = &rec->config.linux_.security_context.namespace_options;
+
+	return userns_wanted(ns) ? userns_lease(s, r->id, ns->userns_options, e) : 0;
+}
+
 int sandbox_create(struct store *s, const struct cri_sandbox_config *config, bool ephemeral,
 		   struct record *hold, char id[ID_SIZE], struct err *e)
 {
@@ -117,7 +127,9 @@ int sandbox_create(struct store *s, const struct cri_sandbox_config *config, boo
 			str_some(config->metadata.name) ? config->metadata.name : short_id);
 	}
 	snprintf(id, ID_SIZE, "%s", r.id);
-	rc = publish(s, &r, &rec, e);
+	rc = lease_ids(s, &r, &rec, e);
+	if (rc == 0)
+		rc = publish(s, &r, &rec, e);
 	fields_free(&sandbox_record_table, &rec);
 	if (rc == 0 && !hold)
 		rc = sandbox_commit(s, &r, e);

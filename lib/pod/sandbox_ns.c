@@ -12,7 +12,9 @@
 #include "base/proc.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "executor/idmap.h"
 #include "executor/sysctl.h"
+#include "pod/userns.h"
 
 #define INIT_FILE "init"
 #define INIT_USER 65535 /* of no other use on a host */
@@ -47,6 +49,8 @@ unsigned sandbox_ns_flags(const struct cri_sandbox_config *c)
 		flags |= CLONE_NEWIPC;
 	if (ns->pid == CRI_NS_POD)
 		flags |= CLONE_NEWPID;
+	if (userns_wanted(ns))
+		flags |= CLONE_NEWUSER;
 	return flags;
 }
 
@@ -66,7 +70,7 @@ int sandbox_ns_check(const struct cri_sandbox_config *c, struct err *e)
 	    (ns->network != CRI_NS_POD && ns->network != CRI_NS_NODE))
 		return err_set(e, ERR_USAGE,
 			       "namespaces: network and ipc of a sandbox are POD or NODE");
-	return 0;
+	return userns_check(ns, e);
 }
 
 static int run_dir_open(const struct store *s, const char *id)
@@ -99,7 +103,11 @@ static int record_init(void *arg, const struct proc_id *init, struct err *e)
 static struct oci_user init_user(const struct cri_sandbox_security *sec)
 {
 	struct oci_user u = { .uid = INIT_USER, .gid = INIT_USER };
+	const struct cri_userns *ns = sec->namespace_options.userns_options;
 
+	if (userns_wanted(&sec->namespace_options) &&
+	    (idmap_to_host(&ns->uids, INIT_USER) < 0 || idmap_to_host(&ns->gids, INIT_USER) < 0))
+		u = (struct oci_user){ 0 }; /* a small map: its root, who is nobody on the host */
 	if (sec->run_as_user)
 		u.uid = u.gid = sec->run_as_user->value;
 	if (sec->run_as_group)
@@ -111,12 +119,15 @@ static int pin(struct making *m, int dir, const char *path, const char *cgroup,
 	       const struct cri_sandbox_config *c, struct err *e)
 {
 	struct oci_user user = init_user(&c->linux_.security_context);
+	const struct cri_userns *userns = options_of(c)->userns_options;
 	struct oci_resources none = { 0 };
 	struct ns_pin_args a = {
 		.dir = dir,
 		.dir_path = path,
 		.flags = sandbox_ns_flags(c),
 		.hostname = c->hostname,
+		.uid_map = userns ? &userns->uids : NULL,
+		.gid_map = userns ? &userns->gids : NULL,
 		.cgroup = cgroup,
 		.user = &user,
 		.record = record_init,

@@ -12,6 +12,7 @@
 #include "pod/container_ns.h"
 #include "pod/devices.h"
 #include "pod/resources.h"
+#include "pod/userns.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEFAULT_PIDS_LIMIT 2048 /* podman's: a fork bomb ends in its container */
@@ -58,16 +59,20 @@ static void add_sandbox_files(const struct store *s, const struct sandbox *sb,
 			      const struct container_record *r, struct oci_spec *spec)
 {
 	static const char *const files[] = { "hosts", "hostname", "resolv.conf" };
+	/* The container's root owns them, whoever that is on the host. */
+	own(str) char *options =
+		str_fmt("bind,rprivate,nosuid,nodev%s%s",
+			r->config.linux_.security_context.readonly_rootfs ? ",ro" : "",
+			userns_wanted(&sb->record.config.linux_.security_context.namespace_options)
+				? ",idmap"
+				: "");
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		own(str) char *to = str_fmt("/etc/%s", files[i]);
 		own(str) char *from = str_fmt("%s/sandboxes/%s/%s", s->root_path, sb->id, files[i]);
 
 		if (!mounted_by_user(r, to))
-			oci_add_mount(spec, to, "bind", from,
-				      r->config.linux_.security_context.readonly_rootfs
-					      ? "bind,rprivate,nosuid,nodev,ro"
-					      : "bind,rprivate,nosuid,nodev");
+			oci_add_mount(spec, to, "bind", from, options);
 	}
 }
 
@@ -77,10 +82,12 @@ static int add_user_mounts(const struct container_record *r, struct oci_spec *sp
 
 	for (size_t i = 0; i < r->config.mounts.n; i++) {
 		const struct cri_mount *m = &((const struct cri_mount *)r->config.mounts.v)[i];
-		own(str) char *options = str_fmt("rbind,%s%s", propagation[m->propagation],
+		own(str) char *options = str_fmt("rbind,%s%s%s", propagation[m->propagation],
 						 m->recursive_read_only ? ",rro"
 						 : m->readonly		? ",ro"
-									: "");
+									: "",
+						 m->idmap ? ",idmap" : "");
+		struct oci_mount *oci;
 		struct stat st;
 
 		if (!str_some(m->host_path) || m->host_path[0] != '/')
@@ -97,7 +104,9 @@ static int add_user_mounts(const struct container_record *r, struct oci_spec *sp
 		if (stat(m->host_path, &st) < 0)
 			return err_sys(e, "mount on %.200s: source %.200s", m->container_path,
 				       m->host_path);
-		oci_add_mount(spec, m->container_path, "bind", m->host_path, options);
+		oci = oci_add_mount(spec, m->container_path, "bind", m->host_path, options);
+		oci_id_mappings_add(&oci->uid_mappings, &m->uid_mappings);
+		oci_id_mappings_add(&oci->gid_mappings, &m->gid_mappings);
 	}
 	return 0;
 }

@@ -139,6 +139,7 @@ static int create_process(struct starting *st, struct executor_args *a, int *low
 		.nlower = n,
 		.upper = *upper,
 		.work = *work,
+		.top = st->r.dir,
 		.throwaway = st->c.record.auto_remove,
 	};
 	return executor_create(a, &st->x, e);

@@ -66,11 +66,26 @@ static const struct field port_mapping_fields[] = {
 };
 FIELD_TABLE(cri_port_mapping_table, "PortMapping", struct cri_port_mapping, CRI_FLAGS, port_mapping_fields);
 
+static const struct field id_mapping_fields[] = {
+	FIELD(struct oci_id_mapping, host_id, FIELD_INT, ID),
+	FIELD(struct oci_id_mapping, container_id, FIELD_INT, ID),
+	FIELD_AS(struct oci_id_mapping, size, "length", FIELD_INT, .max = UINT32_MAX),
+};
+FIELD_TABLE(cri_id_mapping_table, "IDMapping", struct oci_id_mapping, CRI_FLAGS, id_mapping_fields);
+
+static const struct field userns_fields[] = {
+	FIELD(struct cri_userns, mode, FIELD_ENUM, .names = namespace_modes),
+	FIELD(struct cri_userns, uids, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
+	FIELD(struct cri_userns, gids, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
+};
+FIELD_TABLE(cri_userns_table, "UserNamespace", struct cri_userns, CRI_FLAGS, userns_fields);
+
 static const struct field namespace_options_fields[] = {
 	FIELD(struct cri_namespace_options, network, FIELD_ENUM, .names = namespace_modes),
 	FIELD(struct cri_namespace_options, pid, FIELD_ENUM, .names = namespace_modes, .always = true),
 	FIELD(struct cri_namespace_options, ipc, FIELD_ENUM, .names = namespace_modes),
 	FIELD(struct cri_namespace_options, target_id, FIELD_STR),
+	FIELD(struct cri_namespace_options, userns_options, FIELD_OBJPTR, SUB(cri_userns_table)),
 	FIELD(struct cri_namespace_options, network_name, FIELD_STR),
 };
 FIELD_TABLE(cri_namespace_options_table, "NamespaceOption", struct cri_namespace_options, CRI_FLAGS, namespace_options_fields);
@@ -173,6 +188,9 @@ static const struct field mount_fields[] = {
 	FIELD(struct cri_mount, selinux_relabel, FIELD_BOOL),
 	FIELD(struct cri_mount, propagation, FIELD_ENUM, .names = propagations),
 	FIELD(struct cri_mount, recursive_read_only, FIELD_BOOL),
+	FIELD(struct cri_mount, uid_mappings, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
+	FIELD(struct cri_mount, gid_mappings, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
+	FIELD(struct cri_mount, idmap, FIELD_BOOL),
 };
 FIELD_TABLE(cri_mount_table, "Mount", struct cri_mount, CRI_FLAGS, mount_fields);
 

@@ -33,9 +33,15 @@ struct cri_port_mapping {
 	char *host_ip;
 };
 
+struct cri_userns { /* UserNamespace */
+	int mode;		   /* enum cri_namespace_mode: POD or NODE */
+	struct objlist uids, gids; /* struct oci_id_mapping, spelled length here; none: (caddis) chosen */
+};
+
 struct cri_namespace_options {
 	int network, pid, ipc; /* enum cri_namespace_mode */
 	char *target_id;
+	struct cri_userns *userns_options; /* NULL: the host's */
 	char *network_name; /* (caddis) "none" or a named network; NULL: the default */
 };
 
@@ -104,6 +110,8 @@ struct cri_mount {
 	bool readonly, selinux_relabel;
 	int propagation; /* enum cri_propagation */
 	bool recursive_read_only;
+	struct objlist uid_mappings, gid_mappings; /* struct oci_id_mapping */
+	bool idmap;				   /* (caddis) by the maps of the sandbox */
 };
 
 struct cri_device {
@@ -149,7 +157,7 @@ struct cri_container_config {
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
 	cri_dns_table, cri_mount_table, cri_port_mapping_table, cri_device_table,
-	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table,
+	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table,
 	cri_profile_table;
 
 void cri_sandbox_config_free(struct cri_sandbox_config *c);

@@ -202,3 +202,14 @@ struct oci_mount *oci_add_mount(struct oci_spec *s, const char *destination, con
 		strv_split(&m->options, options, ',');
 	return m;
 }
+
+void oci_id_mappings_add(struct objlist *to, const struct objlist *from)
+{
+	const struct oci_id_mapping *m = from->v;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct oci_id_mapping *copy = objlist_add(to, &oci_id_mapping_table);
+
+		*copy = m[i];
+	}
+}

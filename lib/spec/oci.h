@@ -137,6 +137,8 @@ OWNED_STRUCT(oci_spec, struct oci_spec, oci_spec_free)
 void oci_add_namespace(struct oci_spec *s, const char *type, const char *path);
 struct oci_mount *oci_add_mount(struct oci_spec *s, const char *destination, const char *type,
 				const char *source, const char *options /* comma-separated */);
+/* Appends copies. */
+void oci_id_mappings_add(struct objlist *to, const struct objlist *from);
 /* What every container of ours starts from: /proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys,
  * cgroup; masked and read-only paths; device rules; containerd's default capabilities. */
 void oci_spec_default(struct oci_spec *s);

@@ -18,9 +18,9 @@ static const char *const root_dirs[] = {
 	"images",	   "layers",	       "sandboxes", "containers", "names",
 	"names/sandboxes", "names/containers", "staging",   "networks",	  NULL
 };
-static const char *const state_entries[] = { "boot",	"sandboxes", "containers",
-					     "network", "lock",	     NULL };
-static const char *const state_dirs[] = { "sandboxes", "containers", "network", NULL };
+static const char *const state_entries[] = { "boot",   "sandboxes", "containers", "network",
+					     "userns", "lock",	    NULL };
+static const char *const state_dirs[] = { "sandboxes", "containers", "network", "userns", NULL };
 
 /* Anything in there that is not ours (or a half-written ".new")? Then it is somebody else's
  * directory. */

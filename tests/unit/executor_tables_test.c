@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "executor/caps.h"
+#include "executor/idmap.h"
 #include "executor/cgroup_ops.h"
 #include "executor/mount_opt.h"
 #include "executor/sysctl.h"
@@ -63,16 +64,85 @@ TEST(rbind_is_recursive_and_bind_is_not)
 	mount_opts_free(&b);
 }
 
-TEST(an_id_mapped_mount_is_refused_and_not_made_without_the_map)
+TEST(an_id_mapped_mount_is_told_from_one_with_all_below_it)
 {
-	struct strv l = { 0 };
-	struct mount_opts o;
+	struct strv one = { 0 }, all = { 0 };
+	struct mount_opts a, b;
 	struct err e;
 
-	strv_split(&l, "bind,idmap", ',');
-	ok(mount_opts_parse(&l, &o, &e) < 0, "taken");
-	same_int(e.kind, ERR_USAGE);
-	strv_free(&l);
+	strv_split(&one, "bind,idmap", ',');
+	strv_split(&all, "rbind,ridmap", ',');
+	ok(mount_opts_parse(&one, &a, &e) == 0 && mount_opts_parse(&all, &b, &e) == 0, "%s", e.msg);
+	ok(a.idmap && !a.ridmap, "idmap");
+	ok(b.idmap && b.ridmap, "ridmap");
+	strv_free(&one);
+	strv_free(&all);
+	mount_opts_free(&a);
+	mount_opts_free(&b);
+}
+
+/* "0:5:1 1:9:2" */
+static void map_parse(const char *text, struct objlist *map)
+{
+	own(strv) struct strv lines = { 0 };
+
+	*map = (struct objlist){ 0 };
+	strv_split(&lines, text, ' ');
+	for (size_t i = 0; i < lines.n && *text; i++) {
+		struct oci_id_mapping *m = objlist_add(map, &oci_id_mapping_table);
+		long long c = 0, h = 0, n = 0;
+
+		ok(sscanf(lines.v[i], "%lld:%lld:%lld", &c, &h, &n) == 3, "%s", lines.v[i]);
+		*m = (struct oci_id_mapping){ .container_id = c, .host_id = h, .size = n };
+	}
+}
+
+TEST(id_maps_that_the_kernel_would_refuse_are_refused_before)
+{
+	// clang-format off
+	static const struct {
+		const char *map;
+		bool good;
+	} maps[] = {
+		{ "0:100000:65536", true },
+		{ "0:5:1 1:100000:65535", true },
+		{ "0:0:4294967295", true },
+		{ "0:4294967294:1", true },
+		{ "", false },
+		{ "1:100000:65536", false },          /* no root */
+		{ "0:100000:0", false },
+		{ "0:100000:-1", false },
+		{ "0:-1:5", false },
+		{ "0:4294967295:1", false },
+		{ "0:0:4294967296", false },
+		{ "0:1:4294967295", false },
+		{ "0:9223372036854775807:2", false }, /* the sum overflows */
+		{ "0:100:10 9:200:10", false },       /* overlap in the container */
+		{ "0:100:10 10:109:10", false },      /* overlap on the host */
+		{ "10:100:10 0:200:11", false },
+	};
+	// clang-format on
+	struct objlist map;
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		map_parse(maps[i].map, &map);
+		ok((idmap_check("uids", &map, &e) == 0) == maps[i].good, "%s", maps[i].map);
+		free(map.v);
+	}
+}
+
+TEST(ids_are_looked_up_in_every_line_of_a_map)
+{
+	struct objlist map;
+
+	map_parse("0:500:1 1:1000:10 20:7:3", &map);
+	same_int(idmap_to_host(&map, 0), 500);
+	same_int(idmap_to_host(&map, 10), 1009);
+	same_int(idmap_to_host(&map, 22), 9);
+	same_int(idmap_to_host(&map, 11), -1);
+	same_int(idmap_to_host(&map, 23), -1);
+	free(map.v);
 }
 
 TEST(capabilities_have_the_kernels_numbers)
