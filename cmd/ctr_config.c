@@ -251,7 +251,7 @@ int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *imag
 {
 	own(image) struct image img = { 0 };
 	bool always = str_eq(a->pull, "always");
-	struct image_pull_options o = { .tls_verify = true, .always = always };
+	struct image_pull_options o = { .always = always };
 
 	if (a->pull && !always && !str_eq(a->pull, "missing") && !str_eq(a->pull, "never"))
 		return err_set(e, ERR_USAGE, "--pull %.40s: expected missing, always or never",

@@ -5,62 +5,19 @@
 #include <stdio.h>
 
 #include "image_import.h"
-#include "progress.h"
+#include "image_pull.h"
 
-struct pull_args {
-	const char *platform, *tls_verify, *cert_dir;
-	bool quiet;
-};
 struct rm_args {
 	bool force, ignore;
 };
 
 // clang-format off
-static const struct opt pull_opts[] = {
-	OPT(0, "platform", "OS/ARCH[/VARIANT]", OPT_STR, struct pull_args, platform, "the image for this platform instead of this machine's"),
-	OPT(0, "tls-verify", "BOOL", OPT_STR, struct pull_args, tls_verify, "false: trust any certificate of the registry, and plain HTTP", "true|false"),
-	OPT(0, "cert-dir", "DIR", OPT_STR, struct pull_args, cert_dir, "directory with ca.crt, client.cert and client.key, or with a directory HOST:PORT that has them", "dir"),
-	OPT('q', "quiet", NULL, OPT_BOOL, struct pull_args, quiet, "show no progress"),
-	OPT_END,
-};
 static const struct opt rm_opts[] = {
 	OPT('f', "force", NULL, OPT_BOOL, struct rm_args, force, "remove all names; of an image in use, the names only"),
 	OPT(0, "ignore", NULL, OPT_BOOL, struct rm_args, ignore, "an image that is not here is no error"),
 	OPT_END,
 };
 // clang-format on
-
-static int verify_of(const char *text, bool *out)
-{
-	*out = !str_eq(text, "false");
-	return !text || str_eq(text, "true") || str_eq(text, "false") ? 0 : -1;
-}
-
-static int pull_run(struct cli *cli, const void *args, char **operands, size_t n)
-{
-	const struct pull_args *a = args;
-	own(progress) struct progress progress = { 0 };
-	own(image) struct image image = { 0 };
-	struct image_pull_options o = {
-		.platform = a->platform,
-		.cert_dir = a->cert_dir,
-		.quiet = a->quiet,
-		.always = true,
-		.progress = progress_update,
-		.ctx = &progress,
-	};
-	struct err e;
-
-	(void)n;
-	if (verify_of(a->tls_verify, &o.tls_verify) < 0)
-		return cli_usage(cli, "--tls-verify: expected true or false, found \"%s\"",
-				 a->tls_verify);
-	progress_init(&progress);
-	if (image_pull(&cli->store, operands[0], &o, &image, &e) < 0)
-		return cli_error(cli, &e);
-	printf("%s\n", image.id);
-	return cli_done(cli, 0);
-}
 
 static int rm_one(struct cli *cli, const char *operand, const void *args, struct err *e)
 {
@@ -117,7 +74,9 @@ static const struct command image_commands[] = {
 	{ "tree", "[OPTION...] [IMAGE...]", "show the layers of images and which images end where", image_tree_run, image_tree_opts, sizeof(struct image_tree_args), NEED_STORE, 0, 0, "image" },
 	{ "cat", "IMAGE PATH...", "print files of an image", image_cat_run, NULL, 0, NEED_STORE, 2, 0, "image," },
 	{ "export", "[OPTION...] IMAGE", "write an image's root file system as a tar archive", image_export_run, image_export_opts, sizeof(struct image_export_args), NEED_STORE, 1, 1, "image" },
-	{ "pull", "IMAGE", "get an image from a registry", pull_run, pull_opts, sizeof(struct pull_args), NEED_STORE, 1, 1, NULL },
+	{ "pull", "IMAGE", "get an image from a registry", image_pull_run, image_pull_opts, sizeof(struct image_pull_args), NEED_STORE, 1, 1, NULL },
+	{ "login", "REGISTRY", "keep the credentials for a registry", image_login_run, image_login_opts, sizeof(struct image_login_args), 0, 1, 1, NULL },
+	{ "logout", "[REGISTRY]", "forget the credentials for a registry", image_logout_run, image_logout_opts, sizeof(struct image_logout_args), 0, 0, 1, NULL },
 	{ "import", "SOURCE NAME", "make an image of a directory or tar file", image_import_run, image_import_opts, sizeof(struct image_import_args), NEED_STORE, 2, 2, "file" },
 	{ "rm", "IMAGE...", "remove images", rm_run, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "image" },
 	{ "prune", "[OPTION...]", "remove images that nobody uses", image_prune_run, image_prune_opts, sizeof(struct image_prune_args), NEED_STORE, 0, 0, NULL },

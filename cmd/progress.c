@@ -5,14 +5,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BAR 30
-#define ROWS_KEPT 2 /* of the terminal, for what else is on it */
+#include "base/clock.h"
+
+#define BAR_MAX 30
+#define BAR_MIN 5
+#define TEXT_WIDTH 62 /* of a line without its bar, at most */
+#define ROWS_KEPT 2   /* of the terminal, for what else is on it */
+#define RATE_EVERY (NSEC_PER_SEC / 2)
 
 void progress_init(struct progress *p)
 {
 	const char *term = getenv("TERM");
 
 	*p = (struct progress){ 0 };
+	pthread_mutex_init(&p->mutex, NULL);
 	p->terminal = isatty(STDERR_FILENO) && term && !str_eq(term, "dumb");
 }
 
@@ -27,18 +33,68 @@ static void size_text(int64_t n, char *dst, size_t size)
 	str_size_format(n < 0 ? 0 : n, dst, size);
 }
 
-static void draw_line(const struct progress_line *l)
+/* Half of it is what the last half second brought. */
+static void measure(struct progress_line *l)
 {
-	char bar[BAR + 1], done[16], total[16];
-	int64_t filled = l->total > 0 ? l->done * BAR / l->total : 0;
+	int64_t now = clock_monotonic(), span = now - l->rate_at;
 
-	for (int i = 0; i < BAR; i++)
+	if (l->rate_at == 0) {
+		l->rate_at = now;
+		l->rate_done = l->done;
+	} else if (span >= RATE_EVERY) {
+		int64_t fresh =
+			(int64_t)((double)(l->done - l->rate_done) * NSEC_PER_SEC / (double)span);
+
+		l->rate = l->rate ? (l->rate + fresh) / 2 : fresh;
+		l->rate_at = now;
+		l->rate_done = l->done;
+	}
+}
+
+static void time_text(int64_t seconds, char *dst, size_t size)
+{
+	if (seconds < 60)
+		snprintf(dst, size, "%llds", (long long)seconds);
+	else if (seconds < 3600)
+		snprintf(dst, size, "%lldm%02llds", (long long)seconds / 60,
+			 (long long)seconds % 60);
+	else
+		snprintf(dst, size, "%lldh%02lldm", (long long)seconds / 3600,
+			 (long long)seconds / 60 % 60);
+}
+
+static void draw_bar(const struct progress_line *l, int width)
+{
+	char bar[BAR_MAX + 1], done[16], total[16], rate[16], left[24];
+	int64_t filled = l->total > 0 ? l->done * width / l->total : 0;
+
+	for (int i = 0; i < width; i++)
 		bar[i] = i < filled ? '=' : ' ';
-	bar[BAR] = '\0';
+	bar[width] = '\0';
 	size_text(l->done, done, sizeof(done));
 	size_text(l->total, total, sizeof(total));
-	if (str_eq(l->state, "downloading"))
-		fprintf(stderr, "\r\033[K%s [%s] %s of %s\n", l->digest, bar, done, total);
+	fprintf(stderr, "\r\033[K%s [%s] %s of %s", l->digest, bar, done, total);
+	if (l->rate > 0) {
+		size_text(l->rate, rate, sizeof(rate));
+		time_text((l->total - l->done) / l->rate, left, sizeof(left));
+		fprintf(stderr, ", %s/s, %s left", rate, left);
+	}
+	fputc('\n', stderr);
+}
+
+static void draw_line(struct progress_line *l, int width)
+{
+	char total[16], kept[16];
+
+	if (str_eq(l->state, "downloading")) {
+		measure(l);
+		draw_bar(l, width);
+		return;
+	}
+	size_text(l->total, total, sizeof(total));
+	size_text(l->kept, kept, sizeof(kept));
+	if (l->kept > 0)
+		fprintf(stderr, "\r\033[K%s %s, %s (kept %s)\n", l->digest, l->state, total, kept);
 	else
 		fprintf(stderr, "\r\033[K%s %s, %s\n", l->digest, l->state, total);
 }
@@ -47,16 +103,18 @@ static void draw_line(const struct progress_line *l)
  */
 static void redraw(struct progress *p)
 {
-	struct winsize w = { .ws_row = 24 };
+	struct winsize w = { .ws_row = 24, .ws_col = 80 };
 	size_t first, room;
+	int width;
 
 	ioctl(STDERR_FILENO, TIOCGWINSZ, &w);
 	room = w.ws_row > ROWS_KEPT ? w.ws_row - ROWS_KEPT : 1;
+	width = MAX(BAR_MIN, MIN(BAR_MAX, (int)w.ws_col - TEXT_WIDTH));
 	first = p->n > room ? p->n - room : 0;
 	if (p->drawn)
 		fprintf(stderr, "\033[%zuA", MIN(p->drawn, room));
 	for (size_t i = first; i < p->n; i++)
-		draw_line(&p->lines[i]);
+		draw_line(&p->lines[i], width);
 	p->drawn = p->n - first;
 	fflush(stderr);
 }
@@ -66,14 +124,28 @@ static bool is_end(const char *state)
 	return str_eq(state, "done") || str_eq(state, "exists");
 }
 
+static void print_end(const struct progress *p, const struct image_progress *i,
+		      const struct progress_line *l)
+{
+	char total[16], kept[16];
+
+	(void)p;
+	size_text(l->total, total, sizeof(total));
+	size_text(l->kept, kept, sizeof(kept));
+	fprintf(stderr, "layer %zu of %zu, %s, %s: %s%s%s%s\n", i->layer + 1, i->layers, l->digest,
+		total, l->state, l->kept > 0 ? " (kept " : "", l->kept > 0 ? kept : "",
+		l->kept > 0 ? ")" : "");
+}
+
 void progress_update(void *ctx, const struct image_progress *i)
 {
 	struct progress *p = ctx;
 	struct progress_line *l;
-	char total[16];
 	bool ended;
 
+	pthread_mutex_lock(&p->mutex);
 	if (p->n != i->layers) {
+		free(p->lines);
 		p->lines = xcalloc(i->layers, sizeof(*p->lines));
 		p->n = i->layers;
 		for (size_t k = 0; k < p->n; k++)
@@ -85,11 +157,24 @@ void progress_update(void *ctx, const struct image_progress *i)
 	l->state = i->state;
 	l->done = i->done;
 	l->total = i->total;
-	if (p->terminal) {
+	l->kept = i->kept;
+	if (p->terminal)
 		redraw(p);
-	} else if (ended) {
-		size_text(l->total, total, sizeof(total));
-		fprintf(stderr, "layer %zu of %zu, %s, %s: %s\n", i->layer + 1, i->layers,
-			l->digest, total, i->state);
+	else if (ended)
+		print_end(p, i, l);
+	pthread_mutex_unlock(&p->mutex);
+}
+
+void progress_note(void *ctx, const char *text)
+{
+	struct progress *p = ctx;
+	own(str) char *safe = str_printable(text, strlen(text));
+
+	pthread_mutex_lock(&p->mutex);
+	if (p->terminal && p->drawn) {
+		fprintf(stderr, "\033[%zuA\033[J", p->drawn);
+		p->drawn = 0;
 	}
+	fprintf(stderr, "caddis: note: %s\n", safe);
+	pthread_mutex_unlock(&p->mutex);
 }

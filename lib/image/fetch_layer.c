@@ -61,10 +61,11 @@ static int pass_local(struct fetch *f, struct pass *ps, struct err *e)
 static int pass_remote(struct fetch *f, struct pass *ps, struct registry_conn **conn, struct err *e)
 {
 	const struct descriptor *d = ps->job->d;
+	struct registry_sink sink = { .put = pass_bytes, .ctx = ps };
 
 	if (!*conn && registry_connect(f->r, conn, e) < 0)
 		return -1;
-	return registry_blob(*conn, d->digest, d->size, pass_bytes, ps, e);
+	return registry_blob(*conn, d->digest, d->size, 0, &sink, e);
 }
 
 static int pass_finish(struct pass *ps, struct err *e)

@@ -4,15 +4,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "image/curl_dl.h"
 
 #define USER_AGENT "caddis/" CADDIS_VERSION
 #define CONNECT_TIMEOUT 30L /* seconds */
 #define LOW_SPEED_BYTES 1000L
-#define LOW_SPEED_SECONDS 60L
+#define STALL_SECONDS 60
 #define RECEIVE_BUFFER (256L << 10)
 #define HEADERS_MAX (256 << 10)
-#define ERROR_MAX (1 << 20) /* read at most */
+#define ERROR_MAX (1 << 20) /* read at most; also of a body that nobody wants */
+#define CHALLENGES_MAX 8
+#define WARNINGS_MAX 4
+#define HEADER_MAX 8192
 #define ERROR_KEEP (64 << 10)
 
 struct http {
@@ -28,7 +32,10 @@ struct http {
 
 void http_reply_free(struct http_reply *r)
 {
-	free(r->redirect);
+	free(r->location);
+	free(r->link);
+	strv_free(&r->challenges);
+	strv_free(&r->warnings);
 	buf_free(&r->body);
 	*r = (struct http_reply){ 0 };
 }
@@ -40,34 +47,36 @@ static size_t give_up(struct http *h, const char *why)
 	return 0;
 }
 
-/* The value of the header line if its name is key; cut and without blanks around it. */
-static bool header(const char *line, size_t n, const char *key, char *dst, size_t size)
+/* The value of the header line if its name is key, without blanks around it; NULL. *n is its
+ * length.
+ */
+static const char *header(const char *line, size_t *n, const char *key)
 {
-	size_t k = strlen(key);
+	size_t k = strlen(key), len = *n;
 
-	if (n <= k || line[k] != ':' || strncasecmp(line, key, k) != 0)
-		return false;
+	if (len <= k || line[k] != ':' || strncasecmp(line, key, k) != 0)
+		return NULL;
 	line += k + 1;
-	n -= k + 1;
-	while (n > 0 && (*line == ' ' || *line == '\t')) {
+	len -= k + 1;
+	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
-		n--;
+		len--;
 	}
-	while (n > 0 && strchr(" \t\r\n", line[n - 1]))
-		n--;
-	n = MIN(n, size - 1);
-	memcpy(dst, line, n);
-	dst[n] = '\0';
-	return true;
+	while (len > 0 && strchr(" \t\r\n", line[len - 1]))
+		len--;
+	*n = len;
+	return line;
 }
 
-/* "bytes 5-9/10"; whatever else leaves -1, which matches nothing. */
+/* "bytes 5-9/10"; whatever else, or a second one, leaves -1, which matches nothing. */
 static void read_range(const char *s, struct http_reply *r)
 {
 	own(str) char *copy = xstrdup(s);
 	char *dash, *slash = strchr(copy, '/');
+	bool again = r->range_start >= 0;
 
-	if (strncmp(copy, "bytes ", 6) != 0 || !slash)
+	r->range_start = r->range_total = -1;
+	if (again || strncmp(copy, "bytes ", 6) != 0 || !slash)
 		return;
 	dash = strchr(copy, '-');
 	if (!dash || dash > slash)
@@ -85,34 +94,139 @@ static void reply_reset(struct http_reply *r)
 	r->length = r->range_start = r->range_total = -1;
 }
 
+static int read_length(const char *value, struct http_reply *r)
+{
+	int64_t length;
+
+	if (str_to_i64(value, 0, INT64_MAX, &length) < 0 || (r->length >= 0 && r->length != length))
+		return -1;
+	r->length = length;
+	return 0;
+}
+
+/* Where a relative Location leads is decided by libcurl, as for everything else in URLs. */
+static char *absolute(const char *base, const char *location)
+{
+	CURLU *u = curl.curl_url();
+	char *url = NULL, *out = NULL;
+
+	if (u && curl.curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+	    curl.curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	    curl.curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK)
+		out = xstrdup(url);
+	if (url)
+		curl.curl_free(url);
+	if (u)
+		curl.curl_url_cleanup(u);
+	return out;
+}
+
+static void keep(char *dst, size_t size, const char *value)
+{
+	snprintf(dst, size, "%s", value);
+}
+
+/* Each NULL, or what is wrong with the header. */
+static const char *take_type(struct http *h, const char *value)
+{
+	keep(h->reply->content_type, sizeof(h->reply->content_type), value);
+	return NULL;
+}
+
+static const char *take_digest(struct http *h, const char *value)
+{
+	keep(h->reply->digest, sizeof(h->reply->digest), value);
+	return NULL;
+}
+
+static const char *take_range(struct http *h, const char *value)
+{
+	keep(h->reply->range, sizeof(h->reply->range), value);
+	return NULL;
+}
+
+static const char *take_content_range(struct http *h, const char *value)
+{
+	read_range(value, h->reply);
+	return NULL;
+}
+
+static const char *take_encoding(struct http *h, const char *value)
+{
+	(void)h;
+	return strcasecmp(value, "identity") == 0
+		       ? NULL
+		       : "the reply is encoded although we asked for it plain";
+}
+
+static const char *take_length(struct http *h, const char *value)
+{
+	return read_length(value, h->reply) < 0 ? "the reply's Content-Length is invalid" : NULL;
+}
+
+static const char *take_challenge(struct http *h, const char *value)
+{
+	if (h->reply->challenges.n < CHALLENGES_MAX)
+		strv_add(&h->reply->challenges, value);
+	return NULL;
+}
+
+static const char *take_warning(struct http *h, const char *value)
+{
+	if (h->reply->warnings.n < WARNINGS_MAX)
+		strv_add(&h->reply->warnings, value);
+	return NULL;
+}
+
+static const char *take_link(struct http *h, const char *value)
+{
+	str_set(&h->reply->link, value);
+	return NULL;
+}
+
+static const char *take_location(struct http *h, const char *value)
+{
+	free(h->reply->location);
+	h->reply->location = absolute(h->req->url, value);
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	const char *(*take)(struct http *h, const char *value);
+} headers[] = {
+	// clang-format off
+	{ "Content-Type",          take_type },
+	{ "Docker-Content-Digest", take_digest },
+	{ "Range",                 take_range },
+	{ "Content-Range",         take_content_range },
+	{ "Content-Encoding",      take_encoding },
+	{ "Content-Length",        take_length },
+	{ "WWW-Authenticate",      take_challenge },
+	{ "Warning",               take_warning },
+	{ "Link",                  take_link },
+	{ "Location",              take_location },
+	// clang-format on
+};
+
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct http *h = ctx;
-	struct http_reply *r = h->reply;
-	char value[128];
 
 	n *= size;
 	h->header_bytes += n;
 	if (h->header_bytes > HEADERS_MAX)
 		return give_up(h, "the reply's headers are too long");
 	if (n > 5 && strncmp(line, "HTTP/", 5) == 0)
-		reply_reset(r); /* the head of the next reply: the one before was 1xx */
-	if (header(line, n, "Content-Type", value, sizeof(value)))
-		memcpy(r->content_type, value, sizeof(value));
-	else if (header(line, n, "Docker-Content-Digest", value, sizeof(value)))
-		memcpy(r->digest, value, sizeof(value));
-	else if (header(line, n, "Content-Range", value, sizeof(value)))
-		read_range(value, r);
-	else if (header(line, n, "Content-Encoding", value, sizeof(value)) &&
-		 strcasecmp(value, "identity") != 0)
-		return give_up(h, "the reply is encoded although we asked for it plain");
-	else if (header(line, n, "Content-Length", value, sizeof(value))) {
-		int64_t length;
+		reply_reset(h->reply); /* the head of the next reply: the one before was 1xx */
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+		size_t len = n;
+		const char *at = header(line, &len, headers[i].name), *bad;
+		own(str) char *value = at ? xstrndup(at, MIN(len, (size_t)HEADER_MAX)) : NULL;
 
-		if (str_to_i64(value, 0, INT64_MAX, &length) < 0 ||
-		    (r->length >= 0 && r->length != length))
-			return give_up(h, "the reply's Content-Length is invalid");
-		r->length = length;
+		bad = value ? headers[i].take(h, value) : NULL;
+		if (bad)
+			return give_up(h, bad);
 	}
 	return n;
 }
@@ -125,7 +239,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	n *= size;
 	curl.curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	h->reply->status = status;
-	if (status >= 200 && status < 300) {
+	if (status >= 200 && status < 300 && h->req->sink) {
 		if (h->req->sink(h->req->ctx, p, n, h->e) == 0)
 			return n;
 		h->aborted = true;
@@ -133,10 +247,21 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	}
 	h->error_bytes += n;
 	if (h->error_bytes > ERROR_MAX)
-		return give_up(h, "the registry's error message does not end");
+		return give_up(h, "the registry's reply does not end");
 	if (h->reply->body.len < ERROR_KEEP)
 		buf_addn(&h->reply->body, p, MIN(n, ERROR_KEEP - h->reply->body.len));
 	return n;
+}
+
+static size_t on_send(char *p, size_t size, size_t n, void *ctx)
+{
+	struct http *h = ctx;
+	ssize_t got = h->req->source(h->req->source_ctx, p, size * n, h->e);
+
+	if (got >= 0)
+		return (size_t)got;
+	h->aborted = true;
+	return CURL_READFUNC_ABORT;
 }
 
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -144,9 +269,12 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 	struct http *h = ctx;
 
 	(void)a, (void)b, (void)c, (void)d;
-	if (!h->req->cancel || !atomic_load(h->req->cancel))
+	if (h->req->cancel && atomic_load(h->req->cancel))
+		give_up(h, "given up");
+	else if (h->req->deadline && clock_monotonic() > h->req->deadline)
+		give_up(h, "it took longer than --timeout allows");
+	else
 		return 0;
-	give_up(h, "given up");
 	return 1;
 }
 
@@ -197,9 +325,7 @@ static void set_always(struct http *h, struct setting *s)
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
-	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
 	SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
-	SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_ERRORBUFFER, h->reason);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -211,12 +337,34 @@ static void set_always(struct http *h, struct setting *s)
 	SET(CURLOPT_XFERINFODATA, h);
 }
 
+static const struct method {
+	const char *name; /* where libcurl would say another */
+	bool sends;
+} methods[] = {
+	[HTTP_GET] = { NULL, false },	  [HTTP_HEAD] = { NULL, false },
+	[HTTP_POST] = { "POST", true },	  [HTTP_PUT] = { "PUT", true },
+	[HTTP_PATCH] = { "PATCH", true }, [HTTP_DELETE] = { "DELETE", false },
+};
+
 static void set_request(struct http *h, const struct http_request *req, struct setting *s)
 {
+	const struct method *m = &methods[req->method];
+	long stall = req->stall ? req->stall : STALL_SECONDS;
+
 	SET(CURLOPT_URL, req->url);
-	SET(CURLOPT_NOBODY, req->head ? 1L : 0L);
-	if (!req->head)
+	SET(CURLOPT_NOBODY, req->method == HTTP_HEAD ? 1L : 0L);
+	if (m->sends) {
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_READFUNCTION, on_send);
+		SET(CURLOPT_READDATA, h);
+		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)(req->source ? req->send_size : 0));
+	} else if (req->method != HTTP_HEAD) {
 		SET(CURLOPT_HTTPGET, 1L);
+	}
+	if (m->name)
+		SET(CURLOPT_CUSTOMREQUEST, m->name);
+	SET(CURLOPT_LOW_SPEED_TIME, stall);
+	SET(CURLOPT_CONNECTTIMEOUT, MIN(stall, CONNECT_TIMEOUT));
 	SET(CURLOPT_SSL_VERIFYPEER, req->tls.verify ? 1L : 0L);
 	SET(CURLOPT_SSL_VERIFYHOST, req->tls.verify ? 2L : 0L);
 	if (req->tls.ca)
@@ -241,21 +389,27 @@ static int set_options(struct http *h, const struct http_request *req, struct er
 
 OWNED(slist, struct curl_slist *, NULL, curl.curl_slist_free_all)
 
+static void add_header(struct curl_slist **l, const char *name, const char *value)
+{
+	own(str) char *line = value ? str_fmt("%s: %s", name, value) : NULL;
+
+	if (line)
+		*l = curl.curl_slist_append(*l, line);
+}
+
 static struct curl_slist *headers_for(const struct http_request *req)
 {
-	own(buf) struct buf line = { 0 };
 	struct curl_slist *l = curl.curl_slist_append(NULL, "Accept-Encoding: identity");
+	own(str) char *range =
+		req->offset > 0 ? str_fmt("bytes=%lld-", (long long)req->offset) : NULL;
 
-	if (req->accept) {
-		buf_addf(&line, "Accept: %s", req->accept);
-		l = curl.curl_slist_append(l, line.s);
-	}
-	if (req->offset > 0) {
-		buf_free(&line);
-		buf_addf(&line, "Range: bytes=%lld-", (long long)req->offset);
-		l = curl.curl_slist_append(l, line.s);
-	}
-	return l;
+	add_header(&l, "Accept", req->accept);
+	add_header(&l, "Range", range);
+	add_header(&l, "Authorization", req->authorization);
+	add_header(&l, "Content-Type", req->content_type);
+	add_header(&l, "Content-Range", req->content_range);
+	/* Not every registry answers it, and we would wait a second in vain. */
+	return curl.curl_slist_append(l, "Expect:");
 }
 
 static const struct {
@@ -266,7 +420,6 @@ static const struct {
 	{ CURLE_COULDNT_CONNECT,           HTTP_CONNECT },
 	{ CURLE_COULDNT_RESOLVE_HOST,      HTTP_CONNECT },
 	{ CURLE_COULDNT_RESOLVE_PROXY,     HTTP_CONNECT },
-	{ CURLE_SSL_CONNECT_ERROR,         HTTP_NO_TLS },
 	{ CURLE_PEER_FAILED_VERIFICATION,  HTTP_UNTRUSTED },
 	{ CURLE_OPERATION_TIMEDOUT,        HTTP_RETRY },
 	{ CURLE_SEND_ERROR,                HTTP_RETRY },
@@ -279,11 +432,30 @@ static const struct {
 	// clang-format on
 };
 
+/* Why there was no TLS session is told by OpenSSL's words only. */
+static enum http_fault handshake_fault(const char *reason)
+{
+	static const char *const plain[] = { "wrong version number", "packet length too long",
+					     "http request", "record layer failure" };
+	static const char *const cut[] = { "SSL_ERROR_SYSCALL", "onnection reset", "unexpected eof",
+					   "timed out", "SSL_ERROR_ZERO_RETURN" };
+
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (strstr(reason, plain[i]))
+			return HTTP_NO_TLS;
+	for (size_t i = 0; i < ARRAY_LEN(cut); i++)
+		if (strcasestr(reason, cut[i]))
+			return HTTP_RETRY;
+	return HTTP_FATAL;
+}
+
 static enum http_fault fault_of(struct http *h, CURLcode code, struct err *e)
 {
 	if (h->aborted)
 		return HTTP_FATAL;
 	err_set(e, ERR_REMOTE, "%.200s", h->reason[0] ? h->reason : curl.curl_easy_strerror(code));
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		return handshake_fault(h->reason);
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
 		if (faults[i].code == code)
 			return faults[i].fault;
@@ -292,20 +464,17 @@ static enum http_fault fault_of(struct http *h, CURLcode code, struct err *e)
 
 static void read_info(struct http *h, struct http_reply *out)
 {
-	const char *redirect = NULL;
 	curl_off_t wait = 0;
 
 	curl.curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &out->status);
-	curl.curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &redirect);
 	curl.curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &wait);
-	out->redirect = xstrdup(redirect);
 	out->retry_after = wait;
 }
 
 enum http_fault http_perform(struct http *h, const struct http_request *req, struct http_reply *out,
 			     struct err *e)
 {
-	own(slist) struct curl_slist *headers = headers_for(req);
+	own(slist) struct curl_slist *sent = headers_for(req);
 	CURLcode code;
 
 	*out = (struct http_reply){ 0 };
@@ -320,11 +489,43 @@ enum http_fault http_perform(struct http *h, const struct http_request *req, str
 	curl.curl_easy_reset(h->curl);
 	if (set_options(h, req, e) < 0)
 		return HTTP_FATAL;
-	curl.curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+	curl.curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, sent);
 	code = curl.curl_easy_perform(h->curl);
 	curl.curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
 	if (code != CURLE_OK)
 		return fault_of(h, code, e);
 	read_info(h, out);
 	return HTTP_OK;
+}
+
+size_t url_origin_len(const char *url)
+{
+	const char *p = strstr(url, "://");
+
+	return p ? (size_t)(p + 3 - url) + strcspn(p + 3, "/?#") : strlen(url);
+}
+
+bool url_same_origin(const char *a, const char *b)
+{
+	size_t n = url_origin_len(a);
+
+	return n == url_origin_len(b) && strncasecmp(a, b, n) == 0;
+}
+
+bool url_is_https(const char *url)
+{
+	return strncasecmp(url, "https://", 8) == 0;
+}
+
+void url_escape(struct buf *out, const char *s)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			buf_addc(out, *s);
+		else
+			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
+	}
 }

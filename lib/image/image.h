@@ -8,6 +8,7 @@
 #define CADDIS_IMAGE_IMAGE_H
 
 #include "base/str.h"
+#include "image/registry.h"
 #include "store/store.h"
 
 struct image {
@@ -40,15 +41,14 @@ struct image_progress {
 	size_t layer, layers; /* which one this is about */
 	const char *digest;
 	int64_t done, total; /* compressed bytes; total -1 when unknown */
+	int64_t kept;	     /* of done: what an interrupted pull had left */
 	const char *state;   /* "waiting", "downloading", "done", "exists" */
 };
 
 struct image_pull_options {
-	const char *platform; /* "linux/arm64/v8"; NULL: this machine's */
-	bool tls_verify;      /* default true */
-	const char *cert_dir; /* NULL: /etc/caddis/certs.d, then /etc/containers/certs.d,
-				 /etc/docker/certs.d */
-	bool quiet, always;   /* no progress; ask the registry even if the name is here */
+	struct registry_options registry; /* how it is spoken to; cancel is set by image_pull() */
+	const char *platform;		  /* "linux/arm64/v8"; NULL: this machine's */
+	bool quiet, always; /* no progress; ask the registry even if the name is here */
 	void (*progress)(void *ctx, const struct image_progress *p);
 	void *ctx;
 };

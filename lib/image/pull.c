@@ -153,6 +153,7 @@ static int sink_config(void *ctx, const void *p, size_t n, struct err *e)
 static int get_config(struct pull *p, struct err *e)
 {
 	const struct descriptor *d = &p->manifest.config;
+	struct registry_sink sink = { .put = sink_config, .ctx = &p->config_text };
 	char digest[DIGEST_SIZE];
 	struct platform have;
 	char text[100];
@@ -165,7 +166,7 @@ static int get_config(struct pull *p, struct err *e)
 	    digest_of(p->config_text.s, p->config_text.len, digest, e) < 0 ||
 	    strcmp(digest, d->digest) != 0) {
 		buf_free(&p->config_text);
-		if (registry_blob(p->conn, d->digest, d->size, sink_config, &p->config_text, e) < 0)
+		if (registry_blob(p->conn, d->digest, d->size, 0, &sink, e) < 0)
 			return -1;
 	}
 	if (digest_of(p->config_text.s ? p->config_text.s : "", p->config_text.len, digest, e) < 0)
@@ -241,12 +242,9 @@ static int download_clean(struct pull *p, struct image *out, struct err *e)
 
 static int pull_open(struct pull *p, const char *ref, struct err *e)
 {
-	struct registry_options o = {
-		.tls_verify = p->o->tls_verify,
-		.cert_dir = p->o->cert_dir,
-		.cancel = &p->cancel,
-	};
+	struct registry_options o = p->o->registry;
 
+	o.cancel = &p->cancel;
 	if (ref_parse(ref, &p->ref, e) < 0 || platform_parse(p->o->platform, &p->want, e) < 0)
 		return -1;
 	p->name = ref_format(&p->ref);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* image_pull.h - image pull, login and logout, as rows of image.c's table. */
+#ifndef CADDIS_CMD_IMAGE_PULL_H
+#define CADDIS_CMD_IMAGE_PULL_H
+
+#include "registry_args.h"
+
+struct image_pull_args {
+	struct registry_args registry;
+	const char *platform, *sandbox;
+	bool quiet;
+};
+struct image_login_args {
+	struct registry_args registry;
+};
+struct image_logout_args {
+	const char *authfile;
+	bool all;
+};
+extern const struct opt image_pull_opts[], image_login_opts[], image_logout_opts[];
+int image_pull_run(struct cli *cli, const void *args, char **operands, size_t n);
+int image_login_run(struct cli *cli, const void *args, char **operands, size_t n);
+int image_logout_run(struct cli *cli, const void *args, char **operands, size_t n);
+
+#endif
