@@ -107,3 +107,25 @@ not_in_container() {
 		[ "$(cat "$TEST_DIR/out.$i")" = "$i" ]
 	done
 }
+
+@test "a process on its way into a container shows nobody there a file of the host (SEC-R2)" {
+	local tracer seen
+	run_ok ctr run -d -s web --name seer --cap-add SYS_PTRACE busybox sleep 1000
+	# Held where it has joined everything, and has its capabilities still.
+	strace -f -qq -o /dev/null -e trace=capset -e inject=capset:delay_enter=2000000 "$CADDIS" ctr exec seer true 3>&- &
+	tracer=$!
+	# shellcheck disable=SC2016
+	seen=$("$CADDIS" ctr exec seer sh -c '
+		for try in $(seq 100); do
+			for p in /proc/[0-9]*; do
+				case $(readlink $p/exe) in
+				*caddis*) ls -l $p/fd && exit ;;
+				esac
+			done
+			usleep 20000
+		done')
+	wait "$tracer"
+	[[ $seen == *socket:* ]] || fail "nothing seen: $seen"
+	seen=$(sed -n 's/.* -> //p' <<< "$seen" | grep -vE '^((socket|pipe|anon_inode):.*|/dev/null|/)$' || true)
+	[ -z "$seen" ] || fail "$seen"
+}

@@ -17,6 +17,8 @@ ssize_t read_full(int fd, void *p, size_t n);
 void fd_open_std(void);
 /* Marks every fd from first up close-on-exec (close_range, Linux 5.11; by /proc/self/fd before). */
 int fd_cloexec_from(int first);
+/* Closes every fd but 0, 1, 2 and those in keep (-1 is none); locks are held on by other copies. */
+void fd_close_but(const int *keep, size_t n);
 int fd_nonblock(int fd); /* 0, or -1 with errno */
 /* A pipe, both ends O_CLOEXEC: p[0] reads, p[1] writes. */
 int fd_pipe(int p[2], struct err *e);

@@ -17,11 +17,28 @@
 #include "executor/sync.h"
 #include "executor/syscalls.h"
 
+/*
+ * What is not needed is closed at once: we may be born in a PID namespace where somebody with
+ * CAP_SYS_PTRACE looks into /proc/PID/fd, and directories of the host would be open there.
+ */
+static void close_rest(const struct init *in)
+{
+	int keep[7 + NS_MAX + CGROUP_HIERARCHIES] = { in->sock,	    in->stdio[0],   in->stdio[1],
+						      in->stdio[2], in->join_pidfd, in->root };
+	size_t n = 6;
+
+	for (size_t i = 0; i < in->ns.nfds; i++)
+		keep[n++] = in->ns.fds[i].fd;
+	for (size_t i = 0; i < in->join.n; i++)
+		keep[n++] = in->join.fds[i];
+	fd_close_but(keep, n);
+}
+
 /* The standard streams are kept out of the way of 0-2 until the end; nothing else survives
  * execve(). */
 static int step_descriptors(struct init *in, struct err *e)
 {
-	close(in->parent_sock);
+	close_rest(in);
 	if (fd_cloexec_from(3) < 0)
 		return err_sys(e, "mark descriptors close-on-exec");
 	for (int i = 0; i < 3 && !in->process->terminal; i++) {
@@ -35,7 +52,10 @@ static int step_descriptors(struct init *in, struct err *e)
 
 static int step_cgroup(struct init *in, struct err *e)
 {
-	return cgroup_join_self(&in->join, e);
+	if (cgroup_join_self(&in->join, e) < 0)
+		return -1;
+	cgroup_join_close(&in->join);
+	return 0;
 }
 
 /* Waits in a new user namespace until the parent has written the maps, then is root in it. */

@@ -51,8 +51,8 @@ struct init {
 };
 #define INIT_NONE                                                                                  \
 	{                                                                                          \
-		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .ns_root = -1,          \
-		.dev = -1, .pts = -1, .proc = -1, .slave = -1                                                            \
+		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .ns_root = -1,     \
+		.dev = -1, .pts = -1, .proc = -1, .slave = -1                                      \
 	}
 
 struct init_step {

@@ -17,40 +17,6 @@
 #include "base/str.h"
 #include "monitor/page.h"
 
-static int close_between(int first, int last)
-{
-	if (first > last)
-		return 0;
-	if (syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0) == 0)
-		return 0;
-	if (errno != ENOSYS)
-		return -1;
-	if (last >
-	    65535) /* Linux 5.10 has no close_range in some builds; no sane limit is higher */
-		last = 65535;
-	for (int fd = first; fd <= last; fd++)
-		close(fd);
-	return 0;
-}
-
-void monitor_close_fds(const int *keep, size_t n)
-{
-	int from = 3;
-
-	for (;;) {
-		int next = INT32_MAX;
-
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= from && keep[i] < next)
-				next = keep[i];
-		if (next == INT32_MAX)
-			break;
-		close_between(from, next - 1);
-		from = next + 1;
-	}
-	close_between(from, INT32_MAX);
-}
-
 /* The shell's other fds: a pipe that the monitor kept open would never end for its reader. */
 static void close_inherited(void)
 {

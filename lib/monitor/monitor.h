@@ -83,7 +83,5 @@ int monitor_run(const struct monitor_args *m, struct exit_status *out, struct er
 int monitor_fork(int (*fn)(int ready_sock, void *arg), void *arg, struct err *e);
 void monitor_ready(int ready_sock); /* closes it; gives back memory that only setting up needed */
 void monitor_failed(int ready_sock, const struct err *e); /* closes it */
-/* For fn: closes every fd but 0, 1, 2 and those in keep (ready_sock among them). Locks of the caller are held by its copies of their fds until then. */
-void monitor_close_fds(const int *keep, size_t n);
 
 #endif

@@ -153,7 +153,7 @@ static inline void begin(struct command *c)
 			else
 				dup2(fds[i], i);
 		}
-		monitor_close_fds(&dir, 1); /* the test's ends of pipes above all */
+		fd_close_but(&dir, 1); /* the test's ends of pipes above all */
 		fd_open_std();		    /* as every command does first */
 		run_command(c);
 	}

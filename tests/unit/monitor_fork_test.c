@@ -47,7 +47,7 @@ static int good_monitor(int sock, void *arg)
 	int keep[] = { sock, report[1] };
 
 	(void)arg;
-	monitor_close_fds(keep, 2);
+	fd_close_but(keep, 2);
 	b.fds = count_fds();
 	if (!getcwd(b.text, sizeof(b.text)))
 		b.text[0] = '\0';
