@@ -56,8 +56,10 @@ int cgroup_join_open(const char *path, bool with_v2, struct cgroup_join *out, st
 
 int cgroup_join_self(const struct cgroup_join *j, struct err *e)
 {
+	/* ENODEV: a parent that was found for want of an own group, and was removed since: it was
+	 * empty, so none of the container is in it. */
 	for (size_t i = 0; i < j->n; i++)
-		if (write(j->fds[i], "0", 1) != 1)
+		if (write(j->fds[i], "0", 1) != 1 && errno != ENODEV)
 			return err_sys(e, "join the cgroup");
 	return 0;
 }

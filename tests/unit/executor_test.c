@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Containers that behave: what a program finds, and what is left of it. */
+#include "executor/cgroup.h"
 #include "executor_help.h"
 
 #include <sys/ioctl.h>
@@ -415,6 +416,20 @@ TEST(a_start_that_fails_leaves_no_process_and_no_mount)
 	f = fopen("/proc/self/mountinfo", "re");
 	while (f && getline(&line, &size, f) > 0)
 		ok(!strstr(line, b.dir), "left: %s", line);
+}
+
+TEST(a_cgroup_that_is_removed_before_it_is_joined_is_no_error)
+{
+	own(str) char *path = str_fmt("/caddis-unit-%d", (int)getpid());
+	struct oci_resources none = { 0 };
+	struct cgroup_join j = { 0 };
+	struct err e = { 0 };
+
+	ok(cgroup_create(path, &none, &e) == 0, "%s", e.msg);
+	ok(cgroup_join_open(path, true, &j, &e) == 0 && j.n > 0, "%s", e.msg);
+	ok(cgroup_delete(path, &e) == 0, "%s", e.msg);
+	ok(cgroup_join_self(&j, &e) == 0, "%s", e.msg);
+	cgroup_join_close(&j);
 }
 
 int main(void)
