@@ -15,6 +15,7 @@
 
 enum opt_type {
 	OPT_BOOL, /* bool; --no-NAME is not made; --NAME=false is understood */
+	OPT_ON,	  /* bool that is true without: --NAME=false sets the member to true, "it is off" */
 	OPT_STR,  /* const char * (borrowed from argv) */
 	OPT_INT,  /* struct optint (spec/field.h) */
 	OPT_LIST, /* struct strv: may be repeated */
@@ -24,7 +25,7 @@ enum opt_type {
 struct opt {
 	char short_name; /* 0: none */
 	const char *name;
-	const char *arg; /* placeholder: "DIR"; NULL for OPT_BOOL */
+	const char *arg; /* placeholder: "DIR"; NULL for OPT_BOOL, OPT_ON */
 	enum opt_type type;
 	size_t offset; /* in the command's own struct */
 	const char *help;

@@ -106,7 +106,7 @@ static void context_option(struct context *x, struct completion *c, const char *
 	const struct opt *o = opt_find(sets, ARRAY_LEN(sets), word);
 	const char *eq = strchr(word, '='), *value = eq ? eq + 1 : next;
 
-	if (!o || o->type == OPT_BOOL)
+	if (!o || opt_is_flag(o))
 		return;
 	if (str_eq(o->name, "root"))
 		c->root = value;
@@ -152,10 +152,7 @@ static void offer_value(const struct completion *c, const struct context *x, con
 	if (!o)
 		return;
 	value.prefix = eq + 1;
-	offer_kind(&value, lead,
-		   o->complete		 ? o->complete
-		   : o->type == OPT_BOOL ? "true|false"
-					 : NULL);
+	offer_kind(&value, lead, o->complete ? o->complete : opt_is_flag(o) ? "true|false" : NULL);
 }
 
 static void offer_next(const struct completion *c, const struct context *x)

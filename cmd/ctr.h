@@ -18,6 +18,9 @@ struct ctr_config_args {
 	struct strmap labels, annotations;
 	struct strv env, volumes, cap_add, cap_drop;
 	struct optint pids_limit, cpu_shares, oom_score_adj;
+	const char *cidfile, *restart;
+	struct optint stop_timeout;
+	bool stdin_once;
 	bool stdin_, tty, read_only, privileged, no_new_privs;
 };
 // clang-format off
@@ -47,6 +50,10 @@ struct ctr_config_args {
 	OPT(0, "no-new-privileges", NULL, OPT_BOOL, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
 	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
+	OPT(0, "stop-timeout", "SECONDS", OPT_INT, struct_, config.stop_timeout, "grace period of stop before SIGKILL (default: 10)"), \
+	OPT(0, "restart", "POLICY", OPT_STR, struct_, config.restart, "start it again when it ends: no (default), on-failure[:N], always or unless-stopped", "no|on-failure|always|unless-stopped"), \
+	OPT(0, "cidfile", "FILE", OPT_STR, struct_, config.cidfile, "write its ID to this file, which must not exist", "file"), \
+	OPT(0, "stdin-once", NULL, OPT_BOOL, struct_, config.stdin_once, "its standard input ends with the first client that gives some"), \
 	OPT(0, "log-path", "PATH", OPT_STR, struct_, config.log_path, "its log, below the sandbox's log directory"), \
 	OPT(0, "pull", "WHEN", OPT_STR, struct_, config.pull, "pull the image: missing (default), always or never", "missing|always|never")
 // clang-format on
@@ -61,19 +68,76 @@ int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *imag
 /* "K=V", or "K" from our own environment (left out when it is not there). */
 int ctr_env(const struct strv *given, struct objlist *out, struct err *e);
 
+/* Lines K=V, and K as in ctr_env(); empty ones and those that begin with # are skipped. */
+int ctr_env_file(const char *path, struct objlist *out, struct err *e);
+
 struct json_object *ctr_json(struct cli *cli, const struct container *c);
 
-/* ctr_run.c, ctr_list.c, ctr_logs.c */
+/* --restart: POLICY or on-failure:N. NULL: nothing. */
+int ctr_restart_policy(const char *text, int *policy, int64_t *max, struct err *e);
+/* What is no part of CRI's configuration. */
+int ctr_create_options(const struct ctr_config_args *a, struct container_create_args *out,
+		       struct err *e);
+/* --cidfile: made before the container is, so that no two share it; *fd -1: not asked for. */
+int ctr_cidfile_open(const char *path, int *fd, struct err *e);
+int ctr_cidfile_close(const char *path, int *fd, const char *id, struct err *e); /* id NULL: it was not made */
+
+/* How we stay with a container: run, start, attach, exec. */
+#define DETACH_KEYS_DEFAULT "ctrl-p,ctrl-q"
+struct attach_opts {
+	const char *detach_keys;
+	bool no_sig_proxy;
+};
+// clang-format off
+#define ATTACH_OPTS(struct_)                                                                       \
+	OPT(0, "detach-keys", "KEYS", OPT_STR, struct_, attach.detach_keys, "leave the terminal by these keys, and the container running (default: ctrl-p,ctrl-q; '': none)"), \
+	OPT(0, "sig-proxy", NULL, OPT_ON, struct_, attach.no_sig_proxy, "pass signals on (default: true)")
+// clang-format on
+void ctr_attach_options(const struct attach_opts *o, struct container_attach *out);
+/* How it ended; output that was lost on the way (a full disk) is an error of ours. */
+int ctr_report_end(struct cli *cli, const struct exit_status *ended);
+
+/* ctr_attach.c, ctr_life.c, ctr_run.c, ctr_list.c, ctr_logs.c */
 struct run_args {
 	struct ctr_config_args config;
 	struct net_args net;
 	const char *sandbox;
 	bool detach, remove;
+	struct attach_opts attach;
 };
 struct exec_args {
-	const char *workdir, *user;
-	struct strv env;
-	bool detach, stdin_, tty;
+	const char *workdir, *user, *detach_keys, *timeout;
+	struct strv env, env_files, cap_add;
+	bool detach, stdin_, tty, privileged;
+};
+struct attach_args_ctr {
+	struct attach_opts attach;
+	bool no_stdin;
+};
+struct start_args {
+	struct attach_opts attach;
+	bool attached, stdin_;
+};
+struct stop_args {
+	struct optint timeout;
+	bool all;
+};
+struct kill_args {
+	const char *signal;
+	bool all;
+};
+struct rm_args {
+	bool force, ignore, all;
+};
+struct wait_args {
+	const char *condition;
+};
+struct pause_args {
+	bool all;
+};
+struct update_args {
+	const char *memory, *memory_swap, *cpus, *cpuset_cpus, *cpuset_mems, *restart;
+	struct optint cpu_shares, cpu_period, cpu_quota, pids_limit;
 };
 struct list_args_ctr {
 	struct list_args list;
@@ -86,6 +150,20 @@ struct logs_args {
 	struct optint tail;
 };
 extern const struct opt ctr_list_opts[];
+extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],
+	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[];
+int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_start_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_stop_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_restart_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_kill_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_rm_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_wait_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_pause_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_resume_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_rename_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_update_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_list_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/path.h"
 #include "common.h"
 #include "ctr.h"
 #include "image/image.h"
+
+#define ENV_FILE_MAX (1024 * 1024)
 
 static struct cri_env *env_of(struct objlist *envs, const char *key)
 {
@@ -40,6 +43,27 @@ int ctr_env(const struct strv *given, struct objlist *out, struct err *e)
 		str_set(&env->value, value);
 	}
 	return 0;
+}
+
+int ctr_env_file(const char *path, struct objlist *out, struct err *e)
+{
+	own(buf) struct buf text = { 0 };
+	own(strv) struct strv lines = { 0 };
+	own(strv) struct strv given = { 0 };
+
+	if (file_load(AT_FDCWD, path, ENV_FILE_MAX, &text, e) < 0)
+		return err_in(e, "--env-file %.200s", path);
+	if (memchr(text.s ? text.s : "", '\0', text.len))
+		return err_set(e, ERR_USAGE, "--env-file %.200s: it has a NUL in it", path);
+	strv_split(&lines, text.s ? text.s : "", '\n');
+	for (size_t i = 0; i < lines.n; i++) {
+		char *line = lines.v[i] + strspn(lines.v[i], " \t");
+
+		line[strcspn(line, "\r")] = '\0';
+		if (*line && *line != '#')
+			strv_add(&given, line);
+	}
+	return ctr_env(&given, out, e) < 0 ? err_in(e, "--env-file %.200s", path) : 0;
 }
 
 static int volume_options(const char *text, struct cri_mount *m, struct err *e)
@@ -223,7 +247,8 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	option_win(&out->stop_signal, a->stop_signal);
 	option_win_map(&out->labels, &a->labels);
 	option_win_map(&out->annotations, &a->annotations);
-	out->stdin_ = out->stdin_ || a->stdin_;
+	out->stdin_ = out->stdin_ || a->stdin_ || a->stdin_once;
+	out->stdin_once = out->stdin_once || a->stdin_once;
 	out->tty = out->tty || a->tty;
 	for (size_t i = 0; i < a->volumes.n; i++)
 		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)

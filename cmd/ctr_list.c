@@ -16,7 +16,7 @@ const struct opt ctr_list_opts[] = {
 	LIST_OPTS(struct list_args_ctr),
 	OPT(0, "name", "NAME", OPT_STR, struct list_args_ctr, name, "only those of this name", "container"),
 	OPT(0, "id", "ID", OPT_STR, struct list_args_ctr, id, "only those whose ID begins so"),
-	OPT(0, "state", "STATE", OPT_STR, struct list_args_ctr, state, "only those in this state (implies -a)", "created|running|exited"),
+	OPT(0, "state", "STATE", OPT_STR, struct list_args_ctr, state, "only those in this state (implies -a)", "created|running|paused|exited"),
 	OPT(0, "sandbox", "SANDBOX", OPT_STR, struct list_args_ctr, sandbox, "only those in this sandbox", "sandbox"),
 	OPT('l', "selector", "EXPR", OPT_STR, struct list_args_ctr, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
@@ -43,6 +43,8 @@ static bool wanted(const struct list_args_ctr *a, const char *sandbox,
 {
 	const char *state = container_state_name[c->status.state];
 
+	if (container_paused(c) && a->state && strcasecmp(a->state, "paused") == 0)
+		state = "paused";
 	if (a->state ? strcasecmp(a->state, state) != 0
 		     : !a->all && c->status.state != CONTAINER_RUNNING)
 		return false;
@@ -65,7 +67,8 @@ static void add_row(struct table *t, const struct container *c)
 	table_str(t, "id", c->id);
 	table_str(t, "name", container_name(c));
 	table_str(t, "image", c->record.config.image.image);
-	table_str(t, "state", container_state_name[c->status.state]);
+	table_str(t, "state",
+		  container_paused(c) ? "Paused" : container_state_name[c->status.state]);
 	table_str(t, "exit_code", code);
 	table_int(t, "created_at", c->status.created_at);
 	table_str(t, "sandbox_id", c->record.sandbox_id);
@@ -113,8 +116,9 @@ int ctr_list_main(struct cli *cli, const void *args, char **operands, size_t n)
 	(void)operands;
 	(void)n;
 	if (a->state && strcasecmp(a->state, "created") != 0 &&
-	    strcasecmp(a->state, "running") != 0 && strcasecmp(a->state, "exited") != 0)
-		return cli_usage(cli, "--state %.40s: expected created, running or exited",
+	    strcasecmp(a->state, "running") != 0 && strcasecmp(a->state, "paused") != 0 &&
+	    strcasecmp(a->state, "exited") != 0)
+		return cli_usage(cli, "--state %.40s: expected created, running, paused or exited",
 				 a->state);
 	container_sweep(&cli->store);
 	if (table_new(columns, &a->list, &t, &e) < 0)
@@ -145,6 +149,15 @@ struct json_object *ctr_json(struct cli *cli, const struct container *c)
 	json_object_object_add(o, "exit_code", json_object_new_int64(c->status.exit_code));
 	json_add_str(o, "reason", c->status.reason);
 	json_add_str(o, "message", c->status.message);
+	json_object_object_add(o, "paused", json_object_new_boolean(container_paused(c)));
+	json_object_object_add(o, "oom_killed", json_object_new_boolean(c->status.oom_killed));
+	json_add_str(o, "restart", container_restart_name[r->restart]);
+	json_object_object_add(o, "restart_max", json_object_new_int64(r->restart_max));
+	json_object_object_add(o, "restart_count", json_object_new_int64(c->status.restart_count));
+	json_add_str(o, "stop_signal", signal_name((int)r->stop_signal));
+	json_object_object_add(o, "stop_timeout",
+			       json_object_new_int64(r->stop_timeout.set ? r->stop_timeout.v
+									 : STOP_TIMEOUT_DEFAULT));
 	json_object_object_add(
 		o, "pid",
 		json_object_new_int64(c->status.state == CONTAINER_RUNNING ? c->status.pid : 0));

@@ -5,8 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ctr.h"
+#include "monitor/client.h"
 #include "pod/container.h"
+
+#define EXIT_TIMED_OUT 124 /* as timeout(1) */
 
 static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
 		  struct record *hold, char id[ID_SIZE], struct container_attach *attach,
@@ -22,6 +26,10 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	char sandbox[ID_SIZE];
 	int rc;
 
+	if (ctr_create_options(&a->config, &create_args, e) < 0)
+		return -1;
+	if (create_args.restart && a->remove)
+		return err_set(e, ERR_USAGE, "--restart and --rm exclude each other");
 	if (ctr_config(&a->config, operands, n, &config, e) < 0)
 		return -1;
 	attach->stdin_ = config.stdin_;
@@ -54,37 +62,37 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	return rc;
 }
 
-/* How it ended; output that was lost on the way (a full disk) is an error of ours. */
-static int report_end(struct cli *cli, const struct exit_status *ended)
+int ctr_report_end(struct cli *cli, const struct exit_status *ended)
 {
 	struct err e;
 
+	if (ended->timed_out) {
+		err_set(&e, ERR_FAIL, "the command was killed: its time was over");
+		(void)cli_error(cli, &e);
+		return EXIT_TIMED_OUT;
+	}
+	if (ended->detached && ended->signal)
+		return 128 + ended->signal;
 	if (!ended->output_errno)
-		return ended->code;
+		return ended->detached ? 0 : ended->code;
 	errno = ended->output_errno;
 	err_sys(&e, "write standard output");
 	return cli_error(cli, &e);
 }
 
-int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
+void ctr_attach_options(const struct attach_opts *o, struct container_attach *out)
 {
-	const struct run_args *a = args;
-	struct container_attach attach = { 0 };
-	struct exit_status ended = { 0 };
-	own(record) struct record held = RECORD_NONE;
-	char id[ID_SIZE];
+	out->detach_keys = o->detach_keys ? o->detach_keys : DETACH_KEYS_DEFAULT;
+	out->no_sig_proxy = o->no_sig_proxy;
+}
+
+/* In the background: its ID is the result. */
+static int run_detached(struct cli *cli, const struct run_args *a, const char *id,
+			struct record *held)
+{
 	struct err e, second;
 
-	if (a->config.print_config)
-		return ctr_config_print(cli, &a->config, operands, n);
-	if (create(cli, a, operands, n, &held, id, &attach, &e) < 0)
-		return cli_error(cli, &e);
-	if (!a->detach) {
-		if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)
-			return cli_error(cli, &e);
-		return report_end(cli, &ended);
-	}
-	if (container_start(&cli->store, id, &held, &e) < 0) {
+	if (container_start(&cli->store, id, held, false, &e) < 0) {
 		if (a->remove)
 			container_remove(&cli->store, id, true, &second);
 		return cli_error(cli, &e);
@@ -93,22 +101,73 @@ int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 	return cli_done(cli, 0);
 }
 
-static int exec_args_of(const struct exec_args *a, char **command, size_t n,
-			struct container_exec_args *out, struct err *e)
+int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct run_args *a = args;
+	struct container_attach attach = { .owner = true };
+	struct exit_status ended = { 0 };
+	own(record) struct record held = RECORD_NONE;
+	own(fd) int cidfile = -1;
+	char id[ID_SIZE];
+	struct err e, second;
+
+	if (a->config.print_config)
+		return ctr_config_print(cli, &a->config, operands, n);
+	attach.restarts = a->config.restart && !str_eq(a->config.restart, "no");
+	ctr_attach_options(&a->attach, &attach);
+	if (detach_keys_check(attach.detach_keys, &e) < 0 ||
+	    ctr_cidfile_open(a->config.cidfile, &cidfile, &e) < 0)
+		return cli_error(cli, &e);
+	if (create(cli, a, operands, n, &held, id, &attach, &e) < 0) {
+		ctr_cidfile_close(a->config.cidfile, &cidfile, NULL, &second);
+		return cli_error(cli, &e);
+	}
+	if (ctr_cidfile_close(a->config.cidfile, &cidfile, id, &e) < 0) {
+		record_close(&held);
+		container_remove(&cli->store, id, true, &second);
+		return cli_error(cli, &e);
+	}
+	if (a->detach)
+		return run_detached(cli, a, id, &held);
+	if (attach.tty)
+		container_terminal_size(&attach.size);
+	if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)
+		return cli_error(cli, &e);
+	return ctr_report_end(cli, &ended);
+}
+
+static int exec_env(const struct exec_args *a, struct strv *out, struct err *e)
 {
 	struct objlist env = { 0 };
+	int rc = 0;
 
-	if (ctr_env(&a->env, &env, e) < 0)
-		return -1;
+	for (size_t i = 0; i < a->env_files.n && rc == 0; i++)
+		rc = ctr_env_file(a->env_files.v[i], &env, e);
+	if (rc == 0)
+		rc = ctr_env(&a->env, &env, e);
 	for (size_t i = 0; i < env.n; i++) {
 		struct cri_env *v = &((struct cri_env *)env.v)[i];
 
-		strv_take(&out->env, str_fmt("%s=%s", v->key, v->value));
+		strv_take(out, str_fmt("%s=%s", v->key, v->value));
 		fields_free(&cri_env_table, v);
 	}
 	free(env.v);
+	return rc;
+}
+
+static int exec_args_of(const struct exec_args *a, char **command, size_t n,
+			struct container_exec_args *out, struct err *e)
+{
+	out->detach_keys = a->detach_keys ? a->detach_keys : DETACH_KEYS_DEFAULT;
+	if (exec_env(a, &out->env, e) < 0 || detach_keys_check(out->detach_keys, e) < 0)
+		return -1;
+	if (a->timeout && (clock_parse_duration(a->timeout, &out->timeout) < 0 || !out->timeout))
+		return err_set(e, ERR_USAGE, "--timeout %.40s: not a time; e.g. 10, 1m30s",
+			       a->timeout);
 	for (size_t i = 0; i < n; i++)
 		strv_add(&out->cmd, command[i]);
+	strv_copy(&out->cap_add, &a->cap_add);
+	out->privileged = a->privileged;
 	out->user = a->user;
 	out->workdir = a->workdir;
 	out->tty = a->tty;
@@ -137,5 +196,6 @@ int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n)
 		rc = container_exec(&cli->store, id, &exec, &ended, &e);
 	strv_free(&exec.cmd);
 	strv_free(&exec.env);
-	return rc < 0 ? cli_error(cli, &e) : report_end(cli, &ended);
+	strv_free(&exec.cap_add);
+	return rc < 0 ? cli_error(cli, &e) : ctr_report_end(cli, &ended);
 }

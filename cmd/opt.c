@@ -106,6 +106,11 @@ static int unknown_option(const struct opt_set *sets, size_t nsets, const char *
 	return err_set(e, ERR_USAGE, "unknown option --%s", name);
 }
 
+bool opt_is_flag(const struct opt *o)
+{
+	return o->type == OPT_BOOL || o->type == OPT_ON;
+}
+
 static int store_bool(const struct opt *o, bool *dst, const char *value, struct err *e)
 {
 	if (!value || str_eq(value, "true"))
@@ -147,10 +152,15 @@ static int store_value(const struct opt *o, const struct opt_set *set, const cha
 {
 	void *dst = (char *)set->base + o->offset;
 
-	assert(value || o->type == OPT_BOOL);
+	assert(value || opt_is_flag(o));
 	switch (o->type) {
 	case OPT_BOOL:
 		return store_bool(o, dst, value, e);
+	case OPT_ON:
+		if (store_bool(o, dst, value, e) < 0)
+			return -1;
+		*(bool *)dst = !*(bool *)dst;
+		return 0;
 	case OPT_STR:
 		*(const char **)dst = value;
 		return 0;
@@ -194,7 +204,7 @@ static int parse_long(struct parser *p, const char *word, struct err *e)
 	}
 	if (!o)
 		return unknown_option(p->sets, p->nsets, word, len, e);
-	if (!value && o->type != OPT_BOOL && value_from_next(p, o, &value, e) < 0)
+	if (!value && !opt_is_flag(o) && value_from_next(p, o, &value, e) < 0)
 		return -1;
 	return store_value(o, &p->sets[which], value, e);
 }
@@ -212,7 +222,7 @@ static int parse_short(struct parser *p, const char *word, struct err *e)
 		}
 		if (!o)
 			return err_set(e, ERR_USAGE, "unknown option -%c", *word);
-		if (o->type == OPT_BOOL) {
+		if (opt_is_flag(o)) {
 			if (store_value(o, &p->sets[which], NULL, e) < 0)
 				return -1;
 			continue;

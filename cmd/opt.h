@@ -35,6 +35,8 @@ void opt_release(const struct opt_set *set);
 /* The option that a word such as "-i", "--env" or "--env=A" names, or NULL. */
 const struct opt *opt_find(const struct opt_set *sets, size_t nsets, const char *word);
 
+/* Takes no word after it. */
+bool opt_is_flag(const struct opt *o);
 /* The word among candidates (NULL-terminated) that was most likely meant, or NULL. */
 const char *suggest(const char *word, const char *const *candidates);
 

@@ -143,29 +143,6 @@ log_has() {
 	done
 }
 
-@test "a monitor that was killed leaves a state that is told as unknown, never as success" {
-	run_ok ctr run -d -s web --name a busybox sleep 1000
-	inner=$("$CADDIS" ctr inspect a | jq '.[0].pid')
-	monitor=$(awk '/^PPid:/ { print $2 }' "/proc/$inner/status")
-	kill -9 "$monitor"
-	run_ok ctr inspect a
-	[ "$(jq -r '.[0].state' <<< "$output")" = Running ]
-	kill -9 "$inner"
-	wait_until 3 test ! -e "/proc/$inner"
-	[ "$(state a)" = "Exited 255 Unknown" ]
-	run_ok ctr rm a
-}
-
-@test "a monitor gives back the memory that setting up a container took" {
-	local kib
-
-	run_ok ctr run -d -s web --name a busybox sleep 1000
-	inner=$("$CADDIS" ctr inspect a | jq '.[0].pid')
-	monitor=$(awk '/^PPid:/ { print $2 }' "/proc/$inner/status")
-	kib=$(awk '/^[0-9a-f]+-/ { heap = /\[heap\]/ } heap && /^Anonymous:/ { n += $2 } END { print n + 0 }' "/proc/$monitor/smaps")
-	[ "$kib" -le 56 ] || fail "$kib KiB of heap"
-}
-
 @test "a container in a damaged record is named, and the others still work" {
 	run_ok ctr create web --name a busybox true
 	id=$output

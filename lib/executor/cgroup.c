@@ -283,6 +283,12 @@ int cgroup_clone_fd(const char *path)
 	return cgroup_open(s->v2, path);
 }
 
+/* Where processes are frozen, and counted: cgroup_pids() and cgroup_signal_all() look there too. */
+static const struct cgroup_hierarchy *freezing_hierarchy(const struct cgroup_system *s)
+{
+	return s->v2 ? s->v2 : cgroup_of(s, CGROUP_FREEZER);
+}
+
 int cgroup_freeze(const char *path, bool frozen, struct err *e)
 {
 	const struct cgroup_system *s = cgroup_system(e);
@@ -291,7 +297,7 @@ int cgroup_freeze(const char *path, bool frozen, struct err *e)
 
 	if (!s || cgroup_check_path(path, e) < 0)
 		return -1;
-	h = s->v2 ? s->v2 : cgroup_of(s, CGROUP_FREEZER);
+	h = freezing_hierarchy(s);
 	if (!h)
 		return err_set(e, ERR_FAIL, "this system has no cgroup freezer");
 	dir = cgroup_open(h, path);
@@ -310,4 +316,49 @@ int cgroup_freeze(const char *path, bool frozen, struct err *e)
 	}
 	return err_set(e, ERR_BUSY, "cgroup %s did not %s within 2 seconds", path,
 		       frozen ? "freeze" : "thaw");
+}
+
+bool cgroup_frozen(const char *path)
+{
+	struct err ignored;
+	const struct cgroup_system *s = cgroup_system(&ignored);
+	const struct cgroup_hierarchy *h;
+	own(fd) int dir = -1;
+	own(fd) int fd = -1;
+	char state[16] = "";
+
+	if (!s || cgroup_check_path(path, &ignored) < 0)
+		return false;
+	h = freezing_hierarchy(s);
+	dir = h ? cgroup_open(h, path) : -1;
+	if (dir < 0)
+		return false;
+	fd = openat(dir, h->v2 ? "cgroup.freeze" : "freezer.state", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, state, sizeof(state) - 1) <= 0)
+		return false;
+	return state[0] == '1' || state[0] == 'F'; /* FREEZING, FROZEN */
+}
+
+int cgroup_create_bare(const char *path, struct err *e)
+{
+	const struct cgroup_system *s = cgroup_system(e);
+	const struct cgroup_hierarchy *h;
+
+	if (!s || cgroup_check_path(path, e) < 0)
+		return -1;
+	h = freezing_hierarchy(s);
+	if (!h)
+		return err_set(e, ERR_FAIL, "this system has no cgroup freezer");
+	return mkdirat(h->fd, path + 1, 0755) < 0 ? err_sys(e, "make cgroup %s%s", h->mount, path)
+						  : 0;
+}
+
+void cgroup_remove_empty(const char *path)
+{
+	struct err ignored;
+	const struct cgroup_system *s = cgroup_system(&ignored);
+	const struct cgroup_hierarchy *h = s ? freezing_hierarchy(s) : NULL;
+
+	if (h && cgroup_check_path(path, &ignored) == 0)
+		(void)unlinkat(h->fd, path + 1, AT_REMOVEDIR);
 }

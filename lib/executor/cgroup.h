@@ -43,6 +43,10 @@ int cgroup_delete(const char *path, struct err *e);
 void cgroup_prune_parents(const char *path);
 int cgroup_signal_all(const char *path, int sig, struct err *e);
 int cgroup_freeze(const char *path, bool frozen, struct err *e);
+bool cgroup_frozen(const char *path); /* or about to be; false when there is no such group */
+/* A group below path, only to have processes together: in the hierarchy where they are counted, without limits. */
+int cgroup_create_bare(const char *path, struct err *e);
+void cgroup_remove_empty(const char *path); /* such a one, unless somebody is in it */
 int cgroup_pids(const char *path, pid_t **pids, size_t *n,
 		struct err *e); /* also of the groups below */
 

@@ -76,8 +76,12 @@ static void pass_size(const struct client *c)
 {
 	struct winsize size;
 
-	if (c->console >= 0 && ioctl(0, TIOCGWINSZ, &size) == 0)
+	if (ioctl(0, TIOCGWINSZ, &size) < 0)
+		return;
+	if (c->console >= 0)
 		(void)ioctl(c->console, TIOCSWINSZ, &size);
+	if (c->on_size)
+		c->on_size(c->ctx, &size);
 }
 
 static bool is_ignored(int sig)
@@ -106,7 +110,8 @@ int client_open(struct client *c, bool tty, int console, struct err *e)
 {
 	sigset_t set;
 
-	*c = (struct client)CLIENT_INIT;
+	c->open = c->tty = false;
+	c->sigfd = c->console = -1;
 	if (tty && tcgetattr(0, &c->saved) < 0)
 		return err_sys(e, "standard input is no terminal");
 	signals_wanted(&set, tty);
@@ -190,17 +195,24 @@ int detach_parse(const char *s, struct detach *d, struct err *e)
 		size_t n = d->n < DETACH_MAX ? parse_key(p, &d->keys[d->n]) : 0;
 
 		if (n == 0 || (p[n] && p[n] != ','))
-			return err_set(
-				e, ERR_USAGE,
-				"invalid detach keys \"%s\": want up to %d of a character or "
-				"ctrl- and a letter or one of @[\\]^_, separated by commas",
-				s, DETACH_MAX);
+			return err_set(e, ERR_USAGE,
+				       "--detach-keys: invalid keys \"%s\": want up to %d of a "
+				       "character or "
+				       "ctrl- and a letter or one of @[\\]^_, separated by commas",
+				       s, DETACH_MAX);
 		d->n++;
 		p += n;
 		if (!*p)
 			return 0;
 		p++;
 	}
+}
+
+int detach_keys_check(const char *s, struct err *e)
+{
+	struct detach ignored;
+
+	return detach_parse(s, &ignored, e);
 }
 
 bool detach_filter(struct detach *d, const char *in, size_t n, char *out, size_t *len)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 #include "base/err.h"
@@ -28,6 +29,9 @@ struct client {
 	int console; /* the process's terminal, or -1 */
 	sigset_t old_mask;
 	struct termios saved;
+	/* Where there is no console: set before client_open(), told each size. */
+	void (*on_size)(void *ctx, const struct winsize *size);
+	void *ctx;
 };
 #define CLIENT_INIT { .sigfd = -1, .console = -1 }
 /*
@@ -47,6 +51,7 @@ struct detach {
 	size_t n, matched;
 };
 /* "ctrl-p,ctrl-q", "a,ctrl-]"; NULL and "" are none. */
+int detach_keys_check(const char *s, struct err *e);
 int detach_parse(const char *s, struct detach *d, struct err *e);
 /*
  * Copies n bytes from in to out, holding back what may be the keys' beginning; out may be up to DETACH_MAX bytes

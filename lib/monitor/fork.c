@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/str.h"
 #include "monitor/page.h"
 
@@ -33,6 +34,29 @@ static void close_inherited(void)
 		if (flags >= 0 && !(flags & FD_CLOEXEC))
 			close((int)fd);
 	}
+}
+
+/*
+ * /proc/PID/environ shows what we were started with, for as long as we stay: passwords of a
+ * registry among it. Where the state lies is no secret, and helps who looks.
+ */
+static void forget_environment(void)
+{
+	static const char *const kept[] = { "CADDIS_ROOT=", "CADDIS_STATE=" };
+	size_t n = 0;
+
+	for (char **v = environ; v && *v; v++) {
+		bool keep = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+			keep = keep || str_starts(*v, kept[i]);
+		if (keep)
+			environ[n++] = *v;
+		else
+			memset(*v, 0, strlen(*v));
+	}
+	if (environ)
+		environ[n] = NULL;
 }
 
 static int std_to_null(void)
@@ -64,6 +88,7 @@ static void reset_signals(void)
 static int become_daemon(struct err *e)
 {
 	reset_signals();
+	forget_environment();
 	close_inherited();
 	if (setsid() < 0)
 		return err_sys(e, "start a session");

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -12,7 +14,9 @@
 #include "base/fd.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "executor/cgroup.h"
 #include "monitor/client.h"
+#include "monitor/control.h"
 #include "monitor/exit.h"
 #include "monitor/loop.h"
 #include "monitor/page.h"
@@ -29,12 +33,13 @@ struct monitor {
 	struct loop loop;
 	struct client client;
 	struct quiet_signals quiet;
-	struct detach detach;
 	struct relay relay[NSTREAMS];
 	struct handler process, signals;
 	struct exit_status status;
-	bool exited, detached, give_up;
-	bool idle;     /* buffers were given back since the last event */
+	bool exited, give_up;
+	bool idle;	  /* buffers were given back since the last event */
+	int64_t deadline; /* of monitor_args.timeout; 0: none */
+	bool timed_out;
 	int64_t retry; /* when to read a terminal again that nobody had open; 0: never */
 	int output_errno;
 	char *shared; /* the buffer of streams that go to the log alone */
@@ -55,6 +60,8 @@ static void hang_up(struct monitor *m)
 		endpoint_close(&m->relay[i].from);
 		endpoint_close(&m->relay[i].to);
 	}
+	if (m->a->control)
+		control_no_input(m->a->control);
 	m->client.console = -1;
 	drop(&m->a->x->console);
 }
@@ -77,8 +84,11 @@ static void on_output_broken(struct relay *r, int err)
 static void close_stdin(struct monitor *m)
 {
 	relay_stop(&m->relay[IN]);
-	if (m->a->x->console < 0 && m->a->streams)
+	if (m->a->x->console < 0 && m->a->streams) {
+		if (m->a->control)
+			control_no_input(m->a->control);
 		drop(&m->a->streams->in);
+	}
 }
 
 static void on_input_broken(struct relay *r, int err)
@@ -88,15 +98,20 @@ static void on_input_broken(struct relay *r, int err)
 }
 
 /* End of file typed at a terminal: the character counts as such at the beginning of a line only. */
-static void type_eof(struct relay *r)
+static size_t eof_keys(int console, bool mid_line, char keys[2])
 {
 	struct termios t;
 
-	if (tcgetattr(r->to.fd, &t) < 0 || t.c_cc[VEOF] == _POSIX_VDISABLE)
-		return;
-	r->buf[RELAY_HEAD] = r->buf[RELAY_HEAD + 1] = (char)t.c_cc[VEOF];
+	if (tcgetattr(console, &t) < 0 || t.c_cc[VEOF] == _POSIX_VDISABLE)
+		return 0;
+	keys[0] = keys[1] = (char)t.c_cc[VEOF];
+	return mid_line ? 2 : 1;
+}
+
+static void type_eof(struct relay *r)
+{
 	r->off = RELAY_HEAD;
-	r->len = r->mid_line ? 2 : 1;
+	r->len = eof_keys(r->to.fd, r->mid_line, r->buf + RELAY_HEAD);
 }
 
 static void on_input_end(struct relay *r)
@@ -111,13 +126,50 @@ static void on_input_end(struct relay *r)
 		type_eof(r);
 }
 
-static void filter_keys(struct relay *r, size_t n)
+/* --- what those who attached ask for --- */
+
+static void on_control_eof(void *ctx)
+{
+	struct monitor *m = ctx;
+	char keys[2];
+	int console = m->a->x->console;
+
+	if (console < 0)
+		close_stdin(m);
+	else
+		(void)!write(console, keys, eof_keys(console, m->a->control->mid_line, keys));
+}
+
+static void on_control_size(void *ctx, const struct control_size *size)
+{
+	struct monitor *m = ctx;
+	struct winsize w = { .ws_row = size->rows, .ws_col = size->columns };
+
+	if (m->a->x->console >= 0)
+		(void)ioctl(m->a->x->console, TIOCSWINSZ, &w);
+}
+
+static void on_control_hangup(void *ctx)
+{
+	struct monitor *m = ctx;
+
+	if (m->a->x->console >= 0)
+		hang_up(m);
+}
+
+static void on_owner_left(void *ctx)
+{
+	struct monitor *m = ctx;
+
+	if (m->a->die_with_owner && !m->exited)
+		(void)proc_pidfd_signal(m->a->x->pidfd, SIGKILL);
+}
+
+static void on_tap(struct relay *r, const char *p, size_t n)
 {
 	struct monitor *m = r->ctx;
 
-	if (detach_filter(&m->detach, r->buf + RELAY_HEAD, n, r->buf, &r->len))
-		m->detached = true;
-	r->off = 0;
+	control_output(m->a->control, r->stream, p, n);
 }
 
 static void on_process(struct handler *h, uint32_t events)
@@ -130,6 +182,8 @@ static void on_process(struct handler *h, uint32_t events)
 	m->exited = true;
 	m->retry = 0;
 	relay_stop(&m->relay[IN]);
+	if (m->a->control)
+		control_no_input(m->a->control);
 	relay_drain(&m->relay[OUT]);
 	relay_drain(&m->relay[ERR]);
 }
@@ -174,7 +228,8 @@ static void set_up_output(struct monitor *m, int i, int from)
 	r->log = m->a->log;
 	r->stream = i == OUT ? CTR_LOG_STDOUT : CTR_LOG_STDERR;
 	r->on_broken = on_output_broken;
-	r->splice = !r->log && !r->pty && r->to.splice;
+	r->tap = m->a->control ? on_tap : NULL;
+	r->splice = !r->log && !r->tap && !r->pty && r->to.splice;
 	r->buf = buffer_for(m, r->to.kind != ENDPOINT_NONE);
 }
 
@@ -198,8 +253,6 @@ static int set_up_input(struct monitor *m, struct err *e)
 	endpoint_shared(&r->from, 0, false);
 	r->on_broken = on_input_broken;
 	r->on_end = on_input_end;
-	if (m->detach.n > 0)
-		r->filter = filter_keys;
 	r->buf = buffer_for(m, true);
 	if (r->from.kind == ENDPOINT_NONE) /* closed: an end of file at once */
 		r->at_end = true;
@@ -231,18 +284,33 @@ static int set_up_streams(struct monitor *m, struct err *e)
 	return 0;
 }
 
+static int set_up_control(struct monitor *m, struct err *e)
+{
+	struct control *c = m->a->control;
+	int console = m->a->x->console;
+	int input = console >= 0 ? console : m->a->streams ? m->a->streams->in : -1;
+
+	if (!c)
+		return 0;
+	c->ctx = m;
+	c->hooks = (struct control_hooks){ .end_input = on_control_eof,
+					   .resize = on_control_size,
+					   .hang_up = on_control_hangup,
+					   .owner_left = on_owner_left };
+	return control_attach(c, &m->loop, m->a->control_stdin ? input : -1, e);
+}
+
 static int set_up(struct monitor *m, struct err *e)
 {
 	const struct monitor_args *a = m->a;
 
-	if (detach_parse(a->client_tty ? a->detach_keys : NULL, &m->detach, e) < 0 ||
-	    loop_open(&m->loop, e) < 0)
+	if (loop_open(&m->loop, e) < 0)
 		return -1;
 	if (a->client && client_open(&m->client, a->client_tty, a->x->console, e) < 0)
 		return -1;
 	m->signals = (struct handler){ .fd = m->client.sigfd, .fn = on_signals, .ctx = m };
 	m->process = (struct handler){ .fd = a->x->pidfd, .fn = on_process, .ctx = m };
-	if (set_up_streams(m, e) < 0)
+	if (set_up_streams(m, e) < 0 || set_up_control(m, e) < 0)
 		return -1;
 	if ((a->client && loop_watch(&m->loop, &m->signals, EPOLLIN) < 0) ||
 	    loop_watch(&m->loop, &m->process, EPOLLIN) < 0)
@@ -252,26 +320,53 @@ static int set_up(struct monitor *m, struct err *e)
 
 static bool finished(const struct monitor *m)
 {
-	return m->detached || m->give_up || (m->exited && m->relay[OUT].done && m->relay[ERR].done);
+	return m->give_up || (m->exited && m->relay[OUT].done && m->relay[ERR].done);
+}
+
+static int ms_until(int64_t when)
+{
+	int64_t left = when - clock_monotonic();
+
+	return left <= 0 ? 0 : (int)MIN(left / (NSEC_PER_SEC / 1000) + 1, INT_MAX / 2);
 }
 
 /* A terminal that nobody has open says so without end: it is asked now and then. */
 static int retry_later(struct monitor *m)
 {
 	struct relay *r = &m->relay[OUT];
-	int64_t now;
 
 	if (!r->paused)
 		return -1;
-	now = clock_monotonic();
 	if (m->retry == 0)
-		m->retry = now + HUNG_UP_RETRY;
-	if (now < m->retry)
-		return (int)((m->retry - now) / (NSEC_PER_SEC / 1000)) + 1;
+		m->retry = clock_monotonic() + HUNG_UP_RETRY;
+	if (ms_until(m->retry) > 0)
+		return ms_until(m->retry);
 	m->retry = 0;
 	r->paused = false;
 	relay_pump(r);
 	return r->paused ? (int)(HUNG_UP_RETRY / (NSEC_PER_SEC / 1000)) : -1;
+}
+
+/* The time is over: everything that it has started ends with it. Tried again while it lives. */
+static int time_out(struct monitor *m)
+{
+	struct err ignored;
+
+	if (!m->deadline || m->exited)
+		return -1;
+	if (ms_until(m->deadline) > 0)
+		return ms_until(m->deadline);
+	m->timed_out = true;
+	m->deadline = clock_monotonic() + HUNG_UP_RETRY;
+	(void)proc_pidfd_signal(m->a->x->pidfd, SIGKILL);
+	if (m->a->timeout_cgroup)
+		(void)cgroup_signal_all(m->a->timeout_cgroup, SIGKILL, &ignored);
+	return ms_until(m->deadline);
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 ? a : MIN(a, b);
 }
 
 /* Nothing has happened for a while. */
@@ -282,6 +377,8 @@ static void give_back(struct monitor *m)
 	if (m->a->log)
 		ctr_log_idle(m->a->log);
 	page_release_code();
+	if (m->a->control)
+		control_idle(m->a->control);
 }
 
 static int run(struct monitor *m, struct err *e)
@@ -292,13 +389,19 @@ static int run(struct monitor *m, struct err *e)
 		return -1;
 	if (!m->a->client)
 		page_release_code();
+	if (m->a->control)
+		control_process(m->a->control, &m->a->x->id);
+	if (m->a->timeout)
+		m->deadline = clock_monotonic() + m->a->timeout;
 	while (!finished(m)) {
-		int timeout = retry_later(m);
+		int timeout = sooner(retry_later(m), time_out(m));
 		bool trim = !m->idle && timeout < 0;
 		int n = loop_once(&m->loop, trim ? IDLE_MS : timeout, e);
 
 		if (n < 0)
 			return -1;
+		if (m->a->control)
+			control_reap(m->a->control);
 		m->idle = trim ? n == 0 : m->idle && n == 0;
 		if (trim && n == 0)
 			give_back(m);
@@ -308,6 +411,8 @@ static int run(struct monitor *m, struct err *e)
 
 static void monitor_close(struct monitor *m)
 {
+	if (m->a->control)
+		control_detach(m->a->control);
 	for (int i = 0; i < NSTREAMS; i++) {
 		endpoint_close(&m->relay[i].from);
 		endpoint_close(&m->relay[i].to);
@@ -333,7 +438,7 @@ int monitor_run(const struct monitor_args *args, struct exit_status *out, struct
 		return -1;
 	if (m.exited)
 		*out = m.status;
-	out->detached = m.detached;
+	out->timed_out = m.timed_out;
 	out->output_errno = m.output_errno;
 	return 0;
 }

@@ -27,7 +27,12 @@ int streams_pipes(bool with_stdin, struct streams *out, struct err *e);
  * read-write on our side too, so that the container gets no SIGPIPE or EOF if the monitor dies, and a
  * later monitor can open them again.
  */
-int streams_fifos(int run_dir, bool with_stdin, struct streams *out, struct err *e);
+enum streams_stdin {
+	STREAMS_NO_STDIN,
+	STREAMS_STDIN,	    /* stays open, whoever gives it */
+	STREAMS_STDIN_ONCE, /* the container's side only reads it: it ends when we close ours, or die */
+};
+int streams_fifos(int run_dir, enum streams_stdin in, struct streams *out, struct err *e);
 void streams_close_child(struct streams *s);
 void streams_close(struct streams *s);
 OWNED_STRUCT(streams, struct streams, streams_close)
@@ -42,9 +47,11 @@ struct monitor_args {
 	bool client;             /* relay to and from our own 0, 1, 2 */
 	bool client_stdin;       /* forward fd 0 */
 	bool client_tty;         /* fd 0 is a terminal: raw mode, window size, restored on every way out */
-	const char *detach_keys; /* NULL: none; "ctrl-p,ctrl-q" */
-	int run_dir;             /* detached: control socket lives here; -1: none */
-	int oom_cgroup;          /* reserved */
+	struct control *control; /* NULL: none; who attaches sees the output, and may give input */
+	bool control_stdin;      /* it may: the process's stdin is open */
+	bool die_with_owner;     /* SIGKILL when control's owner goes without a word */
+	int64_t timeout;         /* ns until all of cgroup is killed; 0: none */
+	const char *timeout_cgroup;
 };
 
 struct exit_status {
@@ -54,6 +61,7 @@ struct exit_status {
 	int64_t finished; /* clock_now() */
 	int output_errno; /* 0, or why our 1 or 2 took no more bytes (EPIPE is no error): say it, and fail */
 	bool detached;   /* the client left by detach keys; the process lives on */
+	bool timed_out;  /* monitor_args.timeout: killed for that */
 };
 
 /*
@@ -76,7 +84,8 @@ struct exit_status {
 int monitor_run(const struct monitor_args *m, struct exit_status *out, struct err *e);
 
 /*
- * Forks a monitor: a session of its own, standard streams on /dev/null, cwd /, umask 077, small memory. fn runs in it
+ * Forks a monitor: a session of its own, standard streams on /dev/null, cwd /, umask 077, small memory, nothing of the environment but
+ * CADDIS_ROOT and CADDIS_STATE. fn runs in it
  * with a socket and without the fds that somebody else than caddis left open (all of ours are O_CLOEXEC); it reports readiness once by monitor_ready() or failure by monitor_failed(); then the
  * caller, in whom monitor_fork() returned only then, goes on. fn's return value is its exit status.
  */

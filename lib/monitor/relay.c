@@ -109,6 +109,8 @@ static enum step fill(struct relay *r)
 	account(r, (size_t)n);
 	if (r->log)
 		ctr_log_write(r->log, r->stream, p, (size_t)n);
+	if (r->tap)
+		r->tap(r, p, (size_t)n);
 	r->mid_line = p[n - 1] != '\n' && p[n - 1] != '\r';
 	r->off = RELAY_HEAD;
 	r->len = (size_t)n;

@@ -21,6 +21,8 @@ struct relay {
 	enum ctr_log_stream stream;
 	char *buf; /* RELAY_HEAD + RELAY_BUFFER; relays that never wait to write may share one */
 	size_t off, len;
+	/* Sees the n bytes at p that the log saw; may be NULL. */
+	void (*tap)(struct relay *r, const char *p, size_t n);
 	/* Changes the n bytes at buf + RELAY_HEAD; sets off and len; may be NULL. n is 0 at the end. */
 	void (*filter)(struct relay *r, size_t n);
 	void (*on_end)(struct relay *r);            /* the source has ended and all is written; may add bytes */

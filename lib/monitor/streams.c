@@ -62,41 +62,43 @@ int streams_pipes(bool with_stdin, struct streams *out, struct err *e)
 
 /* Read and write on both sides: a FIFO whose monitor died has still a reader and a writer, the
  * container. */
-static int open_fifo(int dir, const char *name, int flags, struct err *e)
+static int open_fifo(int dir, const char *name, int access, bool block, struct err *e)
 {
-	own(fd) int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+	own(fd) int fd = openat(dir, name, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open %s", name);
 	if (!S_ISFIFO(st.st_mode))
 		return err_set(e, ERR_CORRUPT, "%s is not a FIFO", name);
-	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, 0) < 0)
+	if (block && fcntl(fd, F_SETFL, 0) < 0)
 		return err_sys(e, "make %s blocking", name);
 	return fd_steal(&fd);
 }
 
-static int one_fifo(struct streams *s, int dir, int i, struct err *e)
+static int one_fifo(struct streams *s, int dir, int i, int access, struct err *e)
 {
 	const char *name = fifo_names[i];
 
 	if (mkfifoat(dir, name, 0600) < 0 && errno != EEXIST)
 		return err_sys(e, "make the FIFO %s", name);
-	*our_end(s, i) = open_fifo(dir, name, O_NONBLOCK, e);
+	*our_end(s, i) = open_fifo(dir, name, O_RDWR, false, e);
 	if (*our_end(s, i) < 0)
 		return -1;
-	s->child[i] = open_fifo(dir, name, 0, e);
+	s->child[i] = open_fifo(dir, name, access, true, e);
 	return s->child[i] < 0 ? -1 : 0;
 }
 
-int streams_fifos(int run_dir, bool with_stdin, struct streams *out, struct err *e)
+int streams_fifos(int run_dir, enum streams_stdin in, struct streams *out, struct err *e)
 {
 	struct streams s = STREAMS_NONE;
 
-	if (!with_stdin && (s.child[0] = dev_null(e)) < 0)
+	if (in == STREAMS_NO_STDIN && (s.child[0] = dev_null(e)) < 0)
 		return -1;
-	for (int i = with_stdin ? 0 : 1; i < 3; i++) {
-		if (one_fifo(&s, run_dir, i, e) < 0) {
+	for (int i = in == STREAMS_NO_STDIN ? 1 : 0; i < 3; i++) {
+		int access = i == 0 && in == STREAMS_STDIN_ONCE ? O_RDONLY : O_RDWR;
+
+		if (one_fifo(&s, run_dir, i, access, e) < 0) {
 			streams_close(&s);
 			return -1;
 		}

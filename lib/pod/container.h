@@ -5,7 +5,7 @@
  * Who may write status.json: the holder of the run lock (STATE/containers/<id>/run) while it is
  * held, i.e. the monitor or the foreground command; else the holder of the record's lock. What the
  * state is, is derived: Running while status.json says so and init lives; the rest of a dead
- * monitor is Unknown.
+ * monitor is Unknown. One that lives without its monitor is given a new one by whoever loads it.
  */
 #ifndef CADDIS_POD_CONTAINER_H
 #define CADDIS_POD_CONTAINER_H
@@ -17,7 +17,16 @@
 #include "spec/oci.h"
 #include "store/record.h"
 
-/* config.json of a container's record: never changes. */
+enum container_restart {
+	CONTAINER_RESTART_NO,
+	CONTAINER_RESTART_ON_FAILURE,
+	CONTAINER_RESTART_ALWAYS,
+	CONTAINER_RESTART_UNLESS_STOPPED
+};
+extern const char *const container_restart_name[]; /* "no", "on-failure", ... */
+#define STOP_TIMEOUT_DEFAULT 10			   /* s; podman's */
+
+/* config.json of a container's record: replaced whole by rename and update, under the record's lock. */
 struct container_record {
 	char *sandbox_id;
 	char *image_id, *image_ref;
@@ -29,6 +38,9 @@ struct container_record {
 	struct strv argv; /* of config and image together */
 	char *user;	  /* resolved in the container's own files */
 	int64_t stop_signal;
+	struct optint stop_timeout; /* s; not set: STOP_TIMEOUT_DEFAULT */
+	int restart;		    /* enum container_restart */
+	int64_t restart_max;	    /* on-failure: so many times; 0: no bound */
 	struct cri_container_config config;
 };
 
@@ -46,6 +58,7 @@ struct container_status {
 	int64_t pid, start; /* init, as struct proc_id */
 	char *boot_id;
 	bool foreground;
+	int64_t restart_count; /* by its policy, since a user started it */
 };
 
 struct container {
@@ -67,6 +80,9 @@ struct container_create_args {
 	const struct cri_sandbox_config *sandbox_config;
 	const struct cri_container_config *config; /* config->image.image: a local image */
 	bool auto_remove;
+	struct optint stop_timeout;
+	int restart;
+	int64_t restart_max;
 };
 /* ERR_USAGE for what no container can be: names, labels. Creates nothing. */
 int container_check(const struct cri_container_config *c, struct err *e);
@@ -79,37 +95,86 @@ int container_create(struct store *s, const struct container_create_args *a, str
 		     char id[ID_SIZE], struct err *e);
 
 /* Starts a created container with a monitor of its own; returns when its command runs (or failed
- * to: ERR_NOCOMMAND...). held: from container_create(), taken over; or NULL. */
-int container_start(struct store *s, const char *id, struct record *held, struct err *e);
+ * to: ERR_NOCOMMAND...). held: from container_create(), taken over; or NULL. again: one that has
+ * ended is started once more. */
+int container_start(struct store *s, const char *id, struct record *held, bool again,
+		    struct err *e);
 struct container_attach {
-	bool stdin_,
-		tty; /* forward our standard input; it is a terminal, and the container has one */
+	bool stdin_, tty;	 /* forward our standard input; it is a terminal, and the container has one */
+	const char *detach_keys; /* with tty: leave by these; NULL or "": none */
+	bool no_sig_proxy;	 /* our signals are not for it */
+	bool owner;		 /* it dies with us, unless we leave by the keys */
+	bool restarts;		 /* it has a restart policy: a monitor must stay */
+	bool again;		 /* one that has ended is started once more */
+	struct oci_box size;	 /* of our terminal, by container_terminal_size() */
 };
-/* Starts it and stays: relays streams until it ended; removes it when it is auto_remove. */
+void container_terminal_size(struct oci_box *size);
+/* Starts it and stays: relays streams until it ended; removes it when it is auto_remove. It dies
+ * with this process. */
 int container_run(struct store *s, const char *id, struct record *held,
 		  const struct container_attach *a, struct exit_status *out, struct err *e);
+/* The same with a monitor, so that we can leave it; no byte of output is missed. */
+int container_start_attached(struct store *s, const char *id, struct record *held,
+			     const struct container_attach *a, struct exit_status *out,
+			     struct err *e);
+/* Of a running one: its output from now on. Ends with it; out->detached when we left it. */
+int container_attach(struct store *s, const char *id, const struct container_attach *a,
+		     struct exit_status *out, struct err *e);
+int container_stay_attached(struct store *s, const char *id, int sock,
+			    const struct container_attach *a, struct exit_status *out,
+			    struct err *e);
+/* A monitor for a running container that has lost its own; container_load() asks for one. */
+void container_want_monitor(struct store *s, const char *id);
+/* By a process that executor_protect() has been called in. ERR_STATE: it needs none. */
+int container_adopt(struct store *s, const char *id, struct err *e);
 
 struct container_exec_args {
-	struct strv cmd, env;
+	struct strv cmd, env, cap_add;
 	const char *user, *workdir; /* NULL: the container's */
 	bool tty, stdin_, client_tty, privileged, detach;
+	const char *detach_keys; /* with client_tty: leave by these, the command lives on */
+	int64_t timeout;	 /* ns until it and all that it started is killed; 0: none */
 };
 int container_exec(struct store *s, const char *id, const struct container_exec_args *a,
 		   struct exit_status *out, struct err *e);
 
-/* The stop signal, then SIGKILL after timeout_ns (0: at once). Not running: a success. Returns when
- * its status is final. */
+/* Its processes stand still, by the cgroup freezer. ERR_STATE when that is so already. */
+int container_pause(struct store *s, const char *id, struct err *e);
+int container_resume(struct store *s, const char *id, struct err *e);
+bool container_paused(const struct container *c); /* a running one; asks the kernel */
+
+/* The stop signal, then SIGKILL after timeout_ns (0: at once; -1: its own stop timeout). A paused one goes
+ * on for it. Not running: a success. It is not started again by its policy. Returns when its status is
+ * final. */
 int container_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e);
 int container_kill(struct store *s, const char *id, int sig,
 		   struct err *e); /* ERR_STATE when not running */
-/* Waits until it is not running any more (and not just Created). */
-int container_wait(struct store *s, const char *id, struct container *out, struct err *e);
+int container_restart(struct store *s, const char *id, int64_t timeout_ns, struct err *e);
+enum container_condition { CONTAINER_WAIT_EXITED, CONTAINER_WAIT_RUNNING, CONTAINER_WAIT_REMOVED };
+extern const char *const container_condition_name[];
+/* Waits until it has ended (and is not just Created), runs, or is gone. *code: its exit code as far as
+ * it was seen, else -1. */
+int container_wait(struct store *s, const char *id, enum container_condition until, int *code,
+		   struct err *e);
+/* Names it anew, in its sandbox. */
+int container_rename(struct store *s, const char *id, const char *name, struct err *e);
+/* What is set replaces what was set: in the kernel when it runs, and in its record. */
+struct container_update_args {
+	const struct cri_resources *resources;
+	bool set_restart;
+	int restart;
+	int64_t restart_max;
+};
+int container_update(struct store *s, const char *id, const struct container_update_args *a,
+		     struct err *e);
 /* A running one needs force. Its own sandbox goes with it. */
 int container_remove(struct store *s, const char *id, bool force, struct err *e);
 /* What commands that were killed left behind: --rm containers that do not run any more, or that
  * nobody will start. */
 void container_sweep(struct store *s);
 
+/* Adds names (NULL: everything that we have ourselves) to what a process may do. */
+int container_grant_caps(struct oci_caps *caps, const struct strv *names, struct err *e);
 /* The OCI spec from everything that is known. */
 int container_spec(const struct store *s, const struct sandbox *sb,
 		   const struct container_record *r, const struct strv *image_env,

@@ -78,6 +78,9 @@ static int fill_record(const struct store *s, const struct container_create_args
 	rec->image_ref = xstrdup(img->names.n ? img->names.v[0] : img->id);
 	strv_copy(&rec->layers, &img->layers);
 	rec->auto_remove = a->auto_remove;
+	rec->stop_timeout = a->stop_timeout;
+	rec->restart = a->restart;
+	rec->restart_max = a->restart_max;
 	rec->own_sandbox = !a->sandbox;
 	rec->cgroup = str_fmt("%s/%s", sandbox_group, id);
 	fields_copy(&cri_container_config_table, &rec->config, a->config);

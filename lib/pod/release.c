@@ -44,6 +44,7 @@ static int release_container(struct store *s, const char *id, int dir, struct er
 	/* No readable config.json: it died before it owned anything, or the file is damaged. */
 	if (fields_load(&container_record_table, dir, "config.json", &rec, e) < 0)
 		return 0;
+	run_stop_ask(s, id);
 	kill_init(dir);
 	if (str_some(rec.cgroup))
 		rc = cgroup_delete(rec.cgroup, e);

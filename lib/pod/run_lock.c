@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "monitor/control.h"
+#include "store/record.h"
 
 int run_lock_take(struct store *s, int run_dir, const char *id, struct err *e)
 {
@@ -67,4 +69,27 @@ int run_lock_wait(struct store *s, const char *id, int64_t timeout_ns, struct er
 		nap.tv_nsec = MIN(nap.tv_nsec * 2, 20000000);
 	}
 	return 0;
+}
+
+void run_stop_ask(struct store *s, const char *id)
+{
+	struct err ignored;
+	own(fd) int dir = record_run_dir(s, RECORD_CONTAINER, id, false, &ignored);
+	own(fd) int mark = -1;
+	own(fd) int knock = -1;
+
+	if (dir < 0)
+		return;
+	mark = openat(dir, "stop", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	knock = control_connect(dir, &ignored);
+}
+
+bool run_stop_asked(int run_dir)
+{
+	return faccessat(run_dir, "stop", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void run_stop_clear(int run_dir)
+{
+	(void)unlinkat(run_dir, "stop", 0);
 }

@@ -174,6 +174,16 @@ static int apply_caps(struct strv *set, const struct strv *names, bool add, stru
 	return 0;
 }
 
+static void put_caps(struct oci_caps *caps, const struct strv *set)
+{
+	struct strv *const all[] = { &caps->bounding, &caps->effective, &caps->permitted };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		strv_free(all[i]);
+		strv_copy(all[i], set);
+	}
+}
+
 /* ALL first, then names: "--cap-add ALL --cap-drop X" and "--cap-drop ALL --cap-add X" both mean
  * what they say. */
 static int set_caps(const struct container_record *r, struct oci_spec *spec, struct err *e)
@@ -201,12 +211,20 @@ static int set_caps(const struct container_record *r, struct oci_spec *spec, str
 		if (strcasecmp(one.v[0], "ALL") != 0 && apply_caps(&set, &one, false, e) < 0)
 			return -1;
 	}
-	strv_free(&caps->bounding);
-	strv_free(&caps->effective);
-	strv_free(&caps->permitted);
-	strv_copy(&caps->bounding, &set);
-	strv_copy(&caps->effective, &set);
-	strv_copy(&caps->permitted, &set);
+	put_caps(caps, &set);
+	return 0;
+}
+
+int container_grant_caps(struct oci_caps *caps, const struct strv *names, struct err *e)
+{
+	own(strv) struct strv set = { 0 };
+
+	strv_copy(&set, &caps->bounding);
+	if (!names)
+		all_caps(&set);
+	else if (apply_caps(&set, names, true, e) < 0)
+		return -1;
+	put_caps(caps, &set);
 	return 0;
 }
 

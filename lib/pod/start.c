@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Starting a container: in the foreground by the command itself, or by a monitor that stays. */
+/* One run of a container, by whoever stays beside it: the command itself, or a monitor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,27 +13,11 @@
 #include "executor/cgroup.h"
 #include "executor/executor.h"
 #include "image/image.h"
-#include "monitor/ctr_log.h"
-#include "monitor/monitor.h"
-#include "pod/container.h"
 #include "pod/container_ns.h"
 #include "pod/run_lock.h"
+#include "pod/start.h"
 
-struct starting {
-	struct store *s;
-	struct record r; /* lock held until it runs */
-	struct container c;
-	struct oci_spec spec;
-	struct streams streams;
-	struct executor x;
-	struct ctr_log *log;
-	int run_dir, run_lock;
-	struct record *held;		       /* whose lock the caller has already, or NULL */
-	const struct container_attach *attach; /* NULL: detached */
-	bool cgroup_made, terminal;
-};
-
-static void starting_free(struct starting *st)
+void starting_reset(struct starting *st)
 {
 	record_close(&st->r);
 	container_free(&st->c);
@@ -42,16 +25,37 @@ static void starting_free(struct starting *st)
 	streams_close(&st->streams);
 	executor_close(&st->x);
 	ctr_log_close(st->log);
+	st->r = (struct record)RECORD_NONE;
+	st->c = (struct container){ 0 };
+	st->spec = (struct oci_spec){ 0 };
+	st->streams = (struct streams)STREAMS_NONE;
+	st->x = (struct executor)EXECUTOR_NONE;
+	st->log = NULL;
+	st->cgroup_made = false;
+}
+
+void starting_free(struct starting *st)
+{
+	starting_reset(st);
 	fd_drop(&st->run_dir);
 	fd_drop(&st->run_lock); /* last: whoever waits for it finds all the rest done */
 }
-OWNED_STRUCT(starting, struct starting, starting_free)
 
-#define STARTING_NONE                                                                              \
-	{                                                                                          \
-		.r = RECORD_NONE, .streams = STREAMS_NONE, .x = EXECUTOR_NONE, .run_dir = -1,      \
-		.run_lock = -1                                                                     \
-	}
+void starting_know(struct starting *st)
+{
+	st->terminal = st->spec.process.terminal;
+	st->has_stdin = st->c.record.config.stdin_;
+	st->stdin_once = st->stdin_once || st->c.record.config.stdin_once;
+}
+
+void starting_forget(struct starting *st)
+{
+	char *cgroup = ptr_steal(st->c.record.cgroup);
+
+	fields_free(&container_record_table, &st->c.record);
+	oci_spec_free(&st->spec);
+	st->c.record.cgroup = cgroup;
+}
 
 static int load(struct starting *st, const char *id, struct err *e)
 {
@@ -60,12 +64,14 @@ static int load(struct starting *st, const char *id, struct err *e)
 	if (st->held) {
 		st->r = *st->held;
 		*st->held = (struct record)RECORD_NONE;
+		st->held = NULL;
 	} else if (record_open(st->s, RECORD_CONTAINER, id, true, &st->r, e) < 0) {
 		return -1;
 	}
 	if (container_load(st->s, id, &st->c, e) < 0)
 		return -1;
-	if (st->c.status.state != CONTAINER_CREATED)
+	if (st->c.status.state != CONTAINER_CREATED &&
+	    !(st->again && st->c.status.state == CONTAINER_EXITED))
 		return err_set(e, ERR_STATE, "container %s was started before (it is %s)",
 			       container_name(&st->c), container_state_name[st->c.status.state]);
 	if (sandbox_load(st->s, st->c.record.sandbox_id, &sb, e) < 0)
@@ -75,12 +81,12 @@ static int load(struct starting *st, const char *id, struct err *e)
 			       container_name(&st->c), sb.id);
 	if (fields_load(&oci_spec_table, st->r.dir, "spec.json", &st->spec, e) < 0)
 		return err_in(e, "container %s", container_name(&st->c));
-	st->terminal = st->spec.process.terminal;
+	starting_know(st);
 	return 0;
 }
 
 /* The log's directory is the host's; the log's own path below it is the user's and stays inside. */
-static int open_log(struct starting *st, struct err *e)
+int starting_open_log(struct starting *st, struct err *e)
 {
 	own(str) char *name = xstrdup(st->c.record.log_name);
 	own(fd) int dir = open(st->c.record.log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,25 +106,19 @@ static int open_log(struct starting *st, struct err *e)
 	return rc < 0 ? err_in(e, "log %s/%s", st->c.record.log_dir, st->c.record.log_name) : 0;
 }
 
-static void set_console_size(struct starting *st)
-{
-	struct winsize ws;
-
-	if (!st->attach || !st->attach->tty || ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) < 0)
-		return;
-	st->spec.process.console_size.height = ws.ws_row;
-	st->spec.process.console_size.width = ws.ws_col;
-}
-
-static int open_streams(struct starting *st, struct err *e)
+int starting_open_streams(struct starting *st, struct err *e)
 {
 	if (st->spec.process.terminal) {
-		set_console_size(st);
+		st->spec.process.console_size = st->size;
 		return 0;
 	}
 	if (st->attach)
 		return streams_pipes(st->attach->stdin_, &st->streams, e);
-	return streams_fifos(st->run_dir, st->c.record.config.stdin_, &st->streams, e);
+	return streams_fifos(st->run_dir,
+			     !st->c.record.config.stdin_ ? STREAMS_NO_STDIN
+			     : st->stdin_once		 ? STREAMS_STDIN_ONCE
+							 : STREAMS_STDIN,
+			     &st->streams, e);
 }
 
 /* Opens layers, upper and work; the executor mounts them in the container's own mount namespace. */
@@ -191,18 +191,33 @@ static int set_running(struct starting *st, struct err *e)
 	status->start = (int64_t)st->x.id.start;
 	str_set(&status->boot_id, boot);
 	status->foreground = st->attach != NULL;
+	status->restart_count = st->restart_count;
+	status->finished_at = status->exit_code = 0;
+	status->oom_killed = false;
+	str_set(&status->reason, NULL);
+	str_set(&status->message, NULL);
 	return record_set_status(&st->r, &container_status_table, status, e);
 }
 
-static int begin(struct starting *st, const char *id, struct err *e)
+int starting_lock(struct starting *st, const char *id, struct err *e)
 {
-	if (load(st, id, e) < 0)
-		return -1;
 	st->run_dir = record_run_dir(st->s, RECORD_CONTAINER, id, true, e);
 	if (st->run_dir < 0)
 		return -1;
 	st->run_lock = run_lock_take(st->s, st->run_dir, id, e);
-	if (st->run_lock < 0 || open_log(st, e) < 0 || open_streams(st, e) < 0)
+	if (st->run_lock < 0)
+		return -1;
+	run_stop_clear(st->run_dir);
+	return control_open(st->control, st->run_dir, e);
+}
+
+int starting_begin(struct starting *st, const char *id, struct err *e)
+{
+	if (load(st, id, e) < 0)
+		return -1;
+	if (st->run_lock < 0 && starting_lock(st, id, e) < 0)
+		return -1;
+	if (starting_open_log(st, e) < 0 || starting_open_streams(st, e) < 0)
 		return -1;
 	st->cgroup_made = true;
 	if (cgroup_create(st->c.record.cgroup, &st->spec.linux_.resources, e) < 0 ||
@@ -241,24 +256,22 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	return record_set_status(&st->r, &container_status_table, status, e);
 }
 
-/* It never ran: say why in its record, unless it was not ours to start. */
-static int start_failed(struct starting *st, const struct err *why)
+int starting_failed(struct starting *st, const struct err *why)
 {
 	struct err second;
 
-	if (st->run_lock >= 0 && finish(st, NULL, why, &second) < 0)
+	if (st->run_lock >= 0 && st->r.dir >= 0 && finish(st, NULL, why, &second) < 0)
 		return -1;
 	return -1;
 }
 
-static void unlock_record(struct starting *st)
+void starting_unlock_record(struct starting *st)
 {
 	fd_drop(&st->r.lock);
 	st->r.lock = -1;
 }
 
-/* The loop, and the record of its end. */
-static int stay(struct starting *st, struct exit_status *out, struct err *e)
+int starting_stay(struct starting *st, struct exit_status *out, struct err *e)
 {
 	struct monitor_args m = {
 		.x = &st->x,
@@ -267,101 +280,15 @@ static int stay(struct starting *st, struct exit_status *out, struct err *e)
 		.client = st->attach != NULL,
 		.client_stdin = st->attach && st->attach->stdin_,
 		.client_tty = st->attach && st->attach->tty,
-		.run_dir = st->attach ? -1 : st->run_dir,
-		.oom_cgroup = -1,
+		.control = st->control,
+		.control_stdin = st->has_stdin,
+		.die_with_owner = st->die_with_owner,
 	};
 
+	st->control->once = st->stdin_once;
 	if (monitor_run(&m, out, e) < 0)
 		return -1;
 	ctr_log_close(st->log);
 	st->log = NULL;
 	return finish(st, out, NULL, e);
-}
-
-static int run_attached(struct store *s, const char *id, struct record *held,
-			const struct container_attach *attach, struct exit_status *out,
-			struct err *e)
-{
-	own(starting) struct starting st = STARTING_NONE;
-
-	st.s = s;
-	st.held = held;
-	st.attach = attach;
-	if (begin(&st, id, e) < 0)
-		return start_failed(&st, e);
-	unlock_record(&st);
-	/* monitor_run() lets the process go: its output must find the loop ready. */
-	return stay(&st, out, e) < 0 ? start_failed(&st, e) : 0;
-}
-
-int container_run(struct store *s, const char *id, struct record *held,
-		  const struct container_attach *a, struct exit_status *out, struct err *e)
-{
-	own(container) struct container c = { 0 };
-	int rc = run_attached(s, id, held, a, out, e);
-	struct err second;
-
-	if (container_load(s, id, &c, &second) == 0 && c.record.auto_remove &&
-	    container_remove(s, id, true, &second) < 0 && second.kind != ERR_NOT_FOUND && rc == 0) {
-		*e = second;
-		return -1;
-	}
-	return rc;
-}
-
-struct detached {
-	struct store *s;
-	const char *id;
-	struct record *held;
-};
-
-/* A monitor stays for as long as its container: it keeps only what it needs for the end. */
-static void forget(struct starting *st)
-{
-	char *cgroup = ptr_steal(st->c.record.cgroup);
-
-	fields_free(&container_record_table, &st->c.record);
-	oci_spec_free(&st->spec);
-	st->c.record.cgroup = cgroup;
-}
-
-/* In the monitor. */
-static int monitor_main(int ready_sock, void *arg)
-{
-	own(starting) struct starting st = STARTING_NONE;
-	struct detached *d = arg;
-	struct exit_status ended;
-	bool auto_remove;
-	struct err e;
-
-	st.s = d->s;
-	st.held = d->held;
-	if (begin(&st, d->id, &e) < 0 || executor_start(&st.x, &e) < 0) {
-		start_failed(&st, &e);
-		monitor_failed(ready_sock, &e);
-		return 1;
-	}
-	unlock_record(&st);
-	auto_remove = st.c.record.auto_remove;
-	forget(&st);
-	monitor_ready(ready_sock);
-	if (stay(&st, &ended, &e) < 0)
-		return 1;
-	if (auto_remove) {
-		fd_drop(&st.run_lock);
-		st.run_lock = -1;
-		container_remove(d->s, d->id, true, &e);
-	}
-	return 0;
-}
-
-int container_start(struct store *s, const char *id, struct record *held, struct err *e)
-{
-	struct detached d = { .s = s, .id = id, .held = held };
-	int rc = monitor_fork(monitor_main, &d, e);
-
-	/* The monitor has the same lock by its own copies of the file descriptors. */
-	if (held)
-		record_close(held);
-	return rc;
 }

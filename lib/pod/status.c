@@ -24,6 +24,9 @@ static const struct field container_record_fields[] = {
 	FIELD(struct container_record, argv, FIELD_STRLIST),
 	FIELD(struct container_record, user, FIELD_STR),
 	FIELD(struct container_record, stop_signal, FIELD_INT, .min = 0, .max = 64),
+	FIELD(struct container_record, stop_timeout, FIELD_OPTINT, .min = 0, .max = INT32_MAX),
+	FIELD(struct container_record, restart, FIELD_ENUM, .names = container_restart_name),
+	FIELD(struct container_record, restart_max, FIELD_INT, .min = 0, .max = INT32_MAX),
 	FIELD(struct container_record, config, FIELD_OBJ, .sub = &cri_container_config_table),
 };
 FIELD_TABLE(container_record_table, "container", struct container_record, FIELDS_STRICT,
@@ -42,6 +45,7 @@ static const struct field container_status_fields[] = {
 	FIELD(struct container_status, start, FIELD_INT),
 	FIELD(struct container_status, boot_id, FIELD_STR),
 	FIELD(struct container_status, foreground, FIELD_BOOL),
+	FIELD(struct container_status, restart_count, FIELD_INT),
 };
 FIELD_TABLE(container_status_table, "container status", struct container_status, FIELDS_STRICT,
 	    container_status_fields);
@@ -83,8 +87,13 @@ static int derive(struct store *s, struct container *c, struct err *e)
 			    "the machine was started again while it ran");
 		return 0;
 	}
-	if (run_lock_held(s, c->id) || proc_alive(&init))
+	if (run_lock_held(s, c->id))
 		return 0;
+	if (proc_alive(&init)) {
+		if (!c->status.foreground)
+			container_want_monitor(s, c->id);
+		return 0;
+	}
 	set_unknown(&c->status, "Unknown", "its monitor ended before it could record how it ended");
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "executor/cgroup.h"
 #include "pod/container.h"
 #include "pod/run_lock.h"
 
@@ -27,6 +28,15 @@ static int not_running(const struct container *c, struct err *e)
 		       container_state_name[c->status.state]);
 }
 
+/* Frozen processes take no signal but, on v2, SIGKILL. */
+static void thaw(const struct container *c)
+{
+	struct err ignored;
+
+	if (container_paused(c))
+		(void)cgroup_freeze(c->record.cgroup, false, &ignored);
+}
+
 int container_kill(struct store *s, const char *id, int sig, struct err *e)
 {
 	own(container) struct container c = { 0 };
@@ -36,11 +46,15 @@ int container_kill(struct store *s, const char *id, int sig, struct err *e)
 		return -1;
 	if (c.status.state != CONTAINER_RUNNING)
 		return not_running(&c, e);
+	if (sig == SIGKILL || sig == c.record.stop_signal)
+		run_stop_ask(s, id);
 	pidfd = open_init(&c);
 	if (pidfd < 0 || proc_pidfd_signal(pidfd, sig) < 0)
 		return errno == ESRCH
 			       ? not_running(&c, e)
 			       : err_sys(e, "container %s: cannot signal it", container_name(&c));
+	if (sig == SIGKILL)
+		thaw(&c);
 	return 0;
 }
 
@@ -61,52 +75,155 @@ static bool ended_within(int pidfd, int64_t timeout_ns)
 	}
 }
 
+static int end_init(const struct container *c, int64_t timeout_ns, struct err *e)
+{
+	own(fd) int pidfd = open_init(c);
+
+	if (pidfd < 0)
+		return 0;
+	if (timeout_ns > 0) {
+		proc_pidfd_signal(pidfd, (int)c->record.stop_signal);
+		thaw(c);
+	}
+	if (timeout_ns <= 0 || !ended_within(pidfd, timeout_ns)) {
+		proc_pidfd_signal(pidfd, SIGKILL);
+		thaw(c);
+	}
+	if (!ended_within(pidfd, DEATH_TIMEOUT))
+		return err_set(e, ERR_BUSY, "container %s: it does not end, not even by SIGKILL",
+			       container_name(c));
+	return 0;
+}
+
 int container_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
 {
 	own(container) struct container c = { 0 };
-	own(fd) int pidfd = -1;
 
 	if (container_load(s, id, &c, e) < 0)
 		return -1;
-	if (c.status.state != CONTAINER_RUNNING)
-		return 0;
-	pidfd = open_init(&c);
-	if (pidfd >= 0) {
-		if (timeout_ns > 0)
-			proc_pidfd_signal(pidfd, (int)c.record.stop_signal);
-		if (timeout_ns <= 0 || !ended_within(pidfd, timeout_ns))
-			proc_pidfd_signal(pidfd, SIGKILL);
-		if (!ended_within(pidfd, DEATH_TIMEOUT))
-			return err_set(e, ERR_BUSY,
-				       "container %s: it does not end, not even by SIGKILL",
-				       container_name(&c));
+	if (timeout_ns < 0)
+		timeout_ns = (c.record.stop_timeout.set ? c.record.stop_timeout.v
+							: STOP_TIMEOUT_DEFAULT) *
+			     NSEC_PER_SEC;
+	if (c.status.state != CONTAINER_RUNNING) {
+		/* It may be about to be started again. */
+		if (!run_lock_held(s, id))
+			return 0;
+		run_stop_ask(s, id);
+		return run_lock_wait(s, id, DEATH_TIMEOUT, e);
 	}
+	run_stop_ask(s, id);
+	if (end_init(&c, timeout_ns, e) < 0)
+		return -1;
 	/* The monitor still has to write down how it ended. */
 	return run_lock_wait(s, id, DEATH_TIMEOUT, e);
 }
 
-int container_wait(struct store *s, const char *id, struct container *out, struct err *e)
+int container_restart(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
+{
+	own(container) struct container c = { 0 };
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.foreground && c.status.state == CONTAINER_RUNNING) {
+		err_set(e, ERR_STATE, "container %s runs in the foreground of another command",
+			container_name(&c));
+		return err_hint(e, "stop it, then start it");
+	}
+	if (container_stop(s, id, timeout_ns, e) < 0)
+		return -1;
+	return container_start(s, id, NULL, true, e);
+}
+
+/* --- pause and resume --- */
+
+bool container_paused(const struct container *c)
+{
+	return c->status.state == CONTAINER_RUNNING && cgroup_frozen(c->record.cgroup);
+}
+
+static int set_frozen(struct store *s, const char *id, bool frozen, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	struct err ignored;
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.state != CONTAINER_RUNNING)
+		return not_running(&c, e);
+	if (container_paused(&c) == frozen)
+		return err_set(e, ERR_STATE, "container %s is %s", container_name(&c),
+			       frozen ? "paused already" : "not paused");
+	if (cgroup_freeze(c.record.cgroup, frozen, e) == 0)
+		return 0;
+	if (frozen) /* half of it is worse than none */
+		(void)cgroup_freeze(c.record.cgroup, false, &ignored);
+	return err_in(e, "container %s", container_name(&c));
+}
+
+int container_pause(struct store *s, const char *id, struct err *e)
+{
+	return set_frozen(s, id, true, e);
+}
+
+int container_resume(struct store *s, const char *id, struct err *e)
+{
+	return set_frozen(s, id, false, e);
+}
+
+/* --- waiting --- */
+
+const char *const container_condition_name[] = { "exited", "running", "removed", NULL };
+
+static bool is_met(const struct container *c, enum container_condition until)
+{
+	switch (until) {
+	case CONTAINER_WAIT_EXITED:
+		return c->status.state == CONTAINER_EXITED;
+	case CONTAINER_WAIT_RUNNING:
+		return c->status.state == CONTAINER_RUNNING;
+	default:
+		return false;
+	}
+}
+
+/* Until something may have changed. */
+static int wait_for_change(struct store *s, const struct container *c,
+			   enum container_condition until, struct err *e)
 {
 	struct timespec nap = { .tv_nsec = 20000000 };
 
-	for (;;) {
-		if (container_load(s, id, out, e) < 0)
-			return -1;
-		if (out->status.state == CONTAINER_EXITED)
-			return 0;
-		if (out->status.state == CONTAINER_RUNNING) {
-			own(fd) int pidfd = open_init(out);
+	/* The lock is freed by the end of the monitor, however it comes about. */
+	if (c->status.state == CONTAINER_RUNNING && until != CONTAINER_WAIT_RUNNING &&
+	    run_lock_held(s, c->id))
+		return run_lock_wait(s, c->id, -1, e);
+	nanosleep(&nap, NULL);
+	return 0;
+}
 
-			if (pidfd >= 0)
-				ended_within(pidfd, INT64_C(3600) * NSEC_PER_SEC);
-			if (run_lock_wait(s, id, -1, e) < 0) {
-				container_free(out);
-				return -1;
-			}
-		} else {
-			nanosleep(&nap, NULL); /* created: it may be started any time */
+int container_wait(struct store *s, const char *id, enum container_condition until, int *code,
+		   struct err *e)
+{
+	bool seen = false;
+
+	*code = -1;
+	for (;;) {
+		own(container) struct container c = { 0 };
+
+		if (container_load(s, id, &c, e) < 0) {
+			/* Removed: nothing else to wait for, and no error if it was there. */
+			return seen && e->kind == ERR_NOT_FOUND &&
+					       (until == CONTAINER_WAIT_REMOVED || *code >= 0)
+				       ? 0
+				       : -1;
 		}
-		container_free(out);
+		seen = true;
+		if (c.status.state == CONTAINER_EXITED)
+			*code = (int)c.status.exit_code;
+		if (is_met(&c, until))
+			return 0;
+		if (wait_for_change(s, &c, until, e) < 0)
+			return -1;
 	}
 }
 
@@ -124,6 +241,8 @@ int container_remove(struct store *s, const char *id, bool force, struct err *e)
 		}
 		if (container_stop(s, id, 0, e) < 0)
 			return -1;
+	} else if (run_lock_held(s, id)) {
+		run_stop_ask(s, id); /* it waits for its next start */
 	}
 	if (c.record.own_sandbox) {
 		int rc = sandbox_remove(s, c.record.sandbox_id, e);

@@ -64,21 +64,34 @@ int record_publish(struct store *s, struct record *r, struct err *e)
 	return 0;
 }
 
-int record_name(struct store *s, struct record *r, const char *scope, const char *name,
-		struct err *e)
+/* Gives back the name that the record's link says, if it is a name. */
+static int release_link(struct store *s, enum record_kind kind, const char *id, int dir,
+			const char *link, struct err *e)
 {
-	const char *wrong = name_check(name);
-	own(str) char *full = str_fmt("%s/%s", scope, name);
+	char full[256], *slash;
+	ssize_t n = readlinkat(dir, link, full, sizeof(full) - 1);
+
+	if (n <= 0)
+		return 0;
+	full[n] = '\0';
+	slash = strchr(full, '/');
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	/* Damaged links must not lead anywhere else. */
+	if ((*full && !id_valid(full)) || name_check(slash + 1))
+		return 0;
+	return name_release(s, kind, full, slash + 1, id, e);
+}
+
+/* The record's link says it already. */
+static int reserve(struct store *s, const struct record *r, const char *scope, const char *name,
+		   struct err *e)
+{
 	char holder[ID_SIZE];
 	struct record other = RECORD_NONE;
 	struct err ignored;
 
-	if (wrong)
-		return err_set(e, ERR_USAGE, "%s name '%s': %s", record_kind_name[r->kind], name,
-			       wrong);
-	if (symlinkat(full, r->dir, "name") < 0)
-		return err_sys(e, "%s %.12s: cannot write its name", record_kind_name[r->kind],
-			       r->id);
 	if (name_reserve(s, r->kind, scope, name, r->id, holder, e) == 0)
 		return 0;
 	if (e->kind != ERR_EXISTS)
@@ -94,6 +107,64 @@ int record_name(struct store *s, struct record *r, const char *scope, const char
 			return -1;
 	}
 	return name_reserve(s, r->kind, scope, name, r->id, holder, e);
+}
+
+static int write_link(const struct record *r, const char *link, const char *scope, const char *name,
+		      struct err *e)
+{
+	const char *wrong = name_check(name);
+	own(str) char *full = str_fmt("%s/%s", scope, name);
+
+	if (wrong)
+		return err_set(e, ERR_USAGE, "%s name '%s': %s", record_kind_name[r->kind], name,
+			       wrong);
+	if (symlinkat(full, r->dir, link) < 0)
+		return err_sys(e, "%s %.12s: cannot write its name", record_kind_name[r->kind],
+			       r->id);
+	return 0;
+}
+
+int record_name(struct store *s, struct record *r, const char *scope, const char *name,
+		struct err *e)
+{
+	if (write_link(r, "name", scope, name, e) < 0)
+		return -1;
+	return reserve(s, r, scope, name, e);
+}
+
+/* Of somebody who died at a renaming: had it happened? */
+static bool was_renamed(const struct record *r, const char *scope, const char *old)
+{
+	own(str) char *full = str_fmt("%s/%s", scope, old ? old : "");
+	char link[256];
+	ssize_t n = readlinkat(r->dir, "name.new", link, sizeof(link) - 1);
+
+	return n == (ssize_t)strlen(full) && memcmp(link, full, (size_t)n) == 0;
+}
+
+int record_rename_begin(struct store *s, struct record *r, const char *scope, const char *old,
+			const char *name, struct err *e)
+{
+	if (record_rename_end(s, r, was_renamed(r, scope, old), e) < 0 ||
+	    write_link(r, "name.new", scope, name, e) < 0)
+		return -1;
+	if (reserve(s, r, scope, name, e) == 0)
+		return 0;
+	(void)unlinkat(r->dir, "name.new", 0);
+	return -1;
+}
+
+int record_rename_end(struct store *s, struct record *r, bool done, struct err *e)
+{
+	/* A record without a name until now has no link to exchange it with. */
+	if (done && renameat2(r->dir, "name.new", r->dir, "name", RENAME_EXCHANGE) < 0 &&
+	    renameat(r->dir, "name.new", r->dir, "name") < 0)
+		return err_sys(e, "%s %.12s: cannot write its name", record_kind_name[r->kind],
+			       r->id);
+	if (release_link(s, r->kind, r->id, r->dir, "name.new", e) < 0)
+		return -1;
+	(void)unlinkat(r->dir, "name.new", 0);
+	return 0;
 }
 
 int record_set_status(struct record *r, const struct field_table *t, const void *status,
@@ -115,27 +186,13 @@ int record_commit(struct store *s, struct record *r, const struct field_table *t
  * already. */
 int record_release(struct store *s, enum record_kind kind, const char *id, int dir, struct err *e)
 {
-	char full[256];
-	ssize_t n;
-
 	if (s->release && s->release(s, (int)kind, id, dir, e) < 0)
 		return -1;
 	if (record_remove_run_dir(s, kind, id, e) < 0)
 		return -1;
-	n = readlinkat(dir, "name", full, sizeof(full) - 1);
-	if (n > 0) {
-		char *slash;
-
-		full[n] = '\0';
-		slash = strchr(full, '/');
-		if (!slash)
-			return 0;
-		*slash = '\0';
-		/* Damaged links must not lead anywhere else. */
-		if ((!*full || id_valid(full)) && !name_check(slash + 1))
-			return name_release(s, kind, full, slash + 1, id, e);
-	}
-	return 0;
+	if (release_link(s, kind, id, dir, "name.new", e) < 0)
+		return -1;
+	return release_link(s, kind, id, dir, "name", e);
 }
 
 int record_discard(struct store *s, struct record *r, struct err *e)

@@ -45,6 +45,14 @@ int record_publish(struct store *s, struct record *r, struct err *e);
  */
 int record_name(struct store *s, struct record *r, const char *scope, const char *name,
 		struct err *e);
+/*
+ * A new name for a record that has its lock held. begin: "name.new" says what is wanted, then it is
+ * reserved (ERR_EXISTS names the holder; nothing is left). old: its name as its config says, or NULL. The caller writes it down for itself. end:
+ * the old name is given back; done false: the new one is.
+ */
+int record_rename_begin(struct store *s, struct record *r, const char *scope, const char *old,
+			const char *name, struct err *e);
+int record_rename_end(struct store *s, struct record *r, bool done, struct err *e);
 int record_commit(struct store *s, struct record *r, const struct field_table *t,
 		  const void *status, struct err *e);
 /* Replaces status.json; the lock is held. */

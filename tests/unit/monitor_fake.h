@@ -17,6 +17,8 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "monitor/attach.h"
+#include "monitor/control.h"
 #include "monitor/ctr_log.h"
 #include "monitor/monitor.h"
 #include "unit.h"
@@ -108,6 +110,40 @@ static inline void create(const struct command *c, struct streams *s, struct exe
 	streams_close_child(s);
 }
 
+/* By a monitor of its own, which one can leave. */
+_Noreturn static inline void run_attached(const struct command *c, struct monitor_args *a)
+{
+	struct control control = CONTROL_NONE;
+	struct exit_status st;
+	enum attach_end how = ATTACH_LOST;
+	struct err e = { 0 };
+	int p[2];
+
+	if (fd_socketpair(p, &e) < 0)
+		_exit(FAILED);
+	if (fork() == 0) {
+		close(p[0]);
+		a->client = a->client_stdin = a->client_tty = false;
+		a->control = &control;
+		a->control_stdin = true;
+		control_adopt(&control, p[1], true);
+		if (monitor_run(a, &st, &e) == 0)
+			control_close(&control, -1, &st);
+		_exit(0);
+	}
+	close(p[1]);
+	struct attach_args at = { .sock = p[0],
+				  .stdin_ = true,
+				  .tty = c->client_tty,
+				  .detach_keys = c->detach_keys,
+				  .sig_proxy = true,
+				  .foreground = true };
+
+	if (attach_run(&at, &st, &how, &e) < 0)
+		_exit(FAILED);
+	_exit(how == ATTACH_DETACHED ? DETACHED : how == ATTACH_LOST ? UNKNOWN : st.code);
+}
+
 _Noreturn static inline void run_command(const struct command *c)
 {
 	struct streams s = STREAMS_NONE;
@@ -116,9 +152,7 @@ _Noreturn static inline void run_command(const struct command *c)
 				  .streams = &s,
 				  .client = !c->no_client,
 				  .client_stdin = c->with_stdin || c->tty,
-				  .client_tty = c->client_tty,
-				  .detach_keys = c->detach_keys,
-				  .run_dir = -1 };
+				  .client_tty = c->client_tty };
 	struct exit_status st;
 	struct err e = { 0 };
 
@@ -126,11 +160,11 @@ _Noreturn static inline void run_command(const struct command *c)
 	if (c->log && ctr_log_open(dir, c->log, &a.log, &e) < 0)
 		_exit(FAILED);
 	create(c, &s, &x);
+	if (c->detach_keys)
+		run_attached(c, &a);
 	if (monitor_run(&a, &st, &e) < 0)
 		_exit(c->fail_start && e.kind == ERR_NOCOMMAND ? 127 : FAILED);
 	ctr_log_close(a.log);
-	if (st.detached)
-		_exit(DETACHED);
 	if (st.output_errno)
 		_exit(st.output_errno);
 	_exit(st.known ? st.code : UNKNOWN);

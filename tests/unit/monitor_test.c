@@ -378,7 +378,7 @@ TEST(the_exit_code_of_a_process_of_another_parent_is_known_or_said_to_be_unknown
 	mon = fork();
 	if (mon == 0) {
 		struct executor x = EXECUTOR_NONE;
-		struct monitor_args a = { .x = &x, .run_dir = -1 };
+		struct monitor_args a = { .x = &x };
 		struct exit_status st;
 
 		close(p[1]);
@@ -418,17 +418,17 @@ TEST(a_process_whose_monitor_was_killed_goes_on_and_is_adopted)
 	own(buf) struct buf out = { 0 };
 	struct streams s = STREAMS_NONE, again = STREAMS_NONE;
 	struct executor x = EXECUTOR_NONE;
-	struct monitor_args a = { .x = &x, .streams = &again, .run_dir = -1 };
+	struct monitor_args a = { .x = &x, .streams = &again };
 	struct exit_status st;
 	struct err e = { 0 };
 	pid_t pid;
 
-	ok(streams_fifos(dir, true, &s, &e) == 0, "%s", e.msg);
+	ok(streams_fifos(dir, STREAMS_STDIN, &s, &e) == 0, "%s", e.msg);
 	pid = fifo_process(&s);
 	streams_close(&s); /* all that a killed monitor had */
 	usleep(200000);
 	ok(kill(pid, 0) == 0 && waitpid(pid, NULL, WNOHANG) == 0, "it died with its monitor");
-	ok(streams_fifos(dir, true, &again, &e) == 0, "%s", e.msg);
+	ok(streams_fifos(dir, STREAMS_STDIN, &again, &e) == 0, "%s", e.msg);
 	streams_close_child(&again);
 	x.pidfd = proc_pidfd_open(pid);
 	ok(ctr_log_open(dir, "adopted", &a.log, &e) == 0, "%s", e.msg);
