@@ -82,6 +82,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcaddis.a
 	$(CC) $(LDHARD) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libcaddis.a $(LIBS)
 $(BUILD)/tests/unit/opt_test: $(BUILD)/cmd/opt.o
 $(BUILD)/tests/unit/table_test: $(BUILD)/cmd/table.o
+$(BUILD)/tests/unit/net_opts_test: $(BUILD)/cmd/net_opts.o
 
 # Headers that a build needs, and the Debian package of each (other distributions: ./install.sh).
 HEADERS := json-c/json.h:libjson-c-dev sys/capability.h:libcap-dev seccomp.h:libseccomp-dev \
