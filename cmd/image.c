@@ -78,6 +78,8 @@ static const struct command image_commands[] = {
 	{ "login", "REGISTRY", "keep the credentials for a registry", image_login_run, image_login_opts, sizeof(struct image_login_args), 0, 1, 1, NULL },
 	{ "logout", "[REGISTRY]", "forget the credentials for a registry", image_logout_run, image_logout_opts, sizeof(struct image_logout_args), 0, 0, 1, NULL },
 	{ "import", "SOURCE NAME", "make an image of a directory or tar file", image_import_run, image_import_opts, sizeof(struct image_import_args), NEED_STORE, 2, 2, "file" },
+	{ "load", "[OPTION...]", "get images from an archive or directory", image_load_run, image_load_opts, sizeof(struct image_load_args), NEED_STORE, 0, 0, NULL },
+	{ "save", "[OPTION...] IMAGE...", "write images to an archive or directory", image_save_run, image_save_opts, sizeof(struct image_save_args), NEED_STORE, 1, 0, "image" },
 	{ "rm", "IMAGE...", "remove images", rm_run, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "image" },
 	{ "prune", "[OPTION...]", "remove images that nobody uses", image_prune_run, image_prune_opts, sizeof(struct image_prune_args), NEED_STORE, 0, 0, NULL },
 	{ "df", "[OPTION...]", "show what images take up on disk", image_df_run, image_df_opts, sizeof(struct image_df_args), NEED_STORE, 0, 0, NULL },

@@ -54,6 +54,18 @@ extern const struct opt image_export_opts[];
 int image_cat_run(struct cli *cli, const void *args, char **operands, size_t n);
 int image_export_run(struct cli *cli, const void *args, char **operands, size_t n);
 
+/* image_archive.c */
+struct image_load_args {
+	const char *input, *name, *platform;
+	struct strmap limits;
+};
+struct image_save_args {
+	const char *output, *format, *compress;
+};
+extern const struct opt image_load_opts[], image_save_opts[];
+int image_load_run(struct cli *cli, const void *args, char **operands, size_t n);
+int image_save_run(struct cli *cli, const void *args, char **operands, size_t n);
+
 /* --filter of ls and prune: all must hold; of several reference= one must. */
 struct image_filter {
 	struct strv reference, labels; /* labels: "K" or "K=V" */

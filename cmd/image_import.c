@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "image/import.h"
+#include "image_limits.h"
 
 // clang-format off
 const struct opt image_import_opts[] = {
@@ -16,6 +17,7 @@ const struct opt image_import_opts[] = {
 	OPT('w', "workdir", "DIR", OPT_STR, struct image_import_args, workdir, "directory of the command"),
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct image_import_args, stop_signal, "what asks the command to stop"),
 	OPT(0, "platform", "OS/ARCH[/VARIANT]", OPT_STR, struct image_import_args, platform, "what it runs on, if not this machine's platform"),
+	LIMIT_OPT(struct image_import_args),
 	OPT_END,
 };
 // clang-format on
@@ -74,15 +76,17 @@ int image_import_run(struct cli *cli, const void *args, char **operands, size_t 
 	const struct image_import_args *a = args;
 	own(options) struct image_import_options o = { 0 };
 	own(image) struct image image = { 0 };
+	struct layer_limits limits;
 	struct err e;
 
 	(void)n;
+	o.limits = &limits;
 	o.user = a->user;
 	o.working_dir = a->workdir;
 	o.stop_signal = a->stop_signal;
 	o.platform = a->platform;
 	strmap_copy(&o.labels, &a->labels);
-	if (words(&a->cmd, "--cmd", &o.cmd, &e) < 0 ||
+	if (image_limits(&a->limits, &limits, &e) < 0 || words(&a->cmd, "--cmd", &o.cmd, &e) < 0 ||
 	    words(&a->entrypoint, "--entrypoint", &o.entrypoint, &e) < 0 ||
 	    variables(&a->env, &o.env, &e) < 0 ||
 	    image_import(&cli->store, operands[0], operands[1], &o, &image, &e) < 0)

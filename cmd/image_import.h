@@ -7,7 +7,7 @@
 
 struct image_import_args {
 	struct strv cmd, env, entrypoint;
-	struct strmap labels;
+	struct strmap labels, limits;
 	const char *user, *workdir, *stop_signal, *platform;
 };
 extern const struct opt image_import_opts[];

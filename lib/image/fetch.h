@@ -18,11 +18,12 @@
 #include "image/manifest.h"
 #include "image/registry.h"
 
-/* What all threads share. The caller fills in the first four. */
+/* What all threads share. The caller fills in the first five; r NULL: all blobs are here. */
 struct fetch {
 	struct store *s;
 	struct layout *l;
 	struct registry *r;
+	const struct layer_limits *limits; /* NULL: the defaults */
 	atomic_bool *cancel;   /* r was opened with it; becomes true when a layer fails */
 	pthread_mutex_t mutex; /* around calls of lib/store */
 	int locks;	       /* directory of the locks of blobs */

@@ -63,6 +63,8 @@ static int pass_remote(struct fetch *f, struct pass *ps, struct registry_conn **
 	const struct descriptor *d = ps->job->d;
 	struct registry_sink sink = { .put = pass_bytes, .ctx = ps };
 
+	if (!f->r)
+		return err_set(e, ERR_CORRUPT, "blob %s is not here", d->digest);
 	if (!*conn && registry_connect(f->r, conn, e) < 0)
 		return -1;
 	return registry_blob(*conn, d->digest, d->size, 0, &sink, e);
@@ -139,7 +141,7 @@ static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct st
 	if (digest_new(&digest, e) < 0)
 		return PASS_FAILED;
 	if (!layout_layer_exists(f->l, job->diff_id) &&
-	    layer_writer_open(tree, job->d->compression, &writer, e) < 0)
+	    layer_writer_open_limits(tree, job->d->compression, f->limits, &writer, e) < 0)
 		return PASS_FAILED;
 	if (!have_blob) {
 		blob = openat(st->dir, "blob", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

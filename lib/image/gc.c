@@ -197,3 +197,21 @@ int image_gc(struct store *s, struct err *e)
 	lock = lock_images(s, LOCK_EXCLUSIVE, e);
 	return lock < 0 ? -1 : gc_locked(s, &l, &lock, e);
 }
+
+int gc_guard(struct store *s, struct layout *l, int (*store)(void *ctx, struct err *e), void *ctx,
+	     struct err *e)
+{
+	bool noted = gc_noted(l);
+	struct err ignored;
+	int ret;
+
+	gc_note(l);
+	ret = store(ctx, e);
+	if (ret == 0 && !noted) {
+		gc_unnote(l);
+		return 0;
+	}
+	layout_close(l);
+	image_gc(s, &ignored);
+	return ret;
+}

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/proc.h"
+#include "image/documents.h"
 #include "image/gc.h"
 #include "image/layer.h"
 #include "image/layout.h"
@@ -50,9 +51,9 @@ static void import_release(struct import *i)
 }
 OWNED_STRUCT(import, struct import, import_release)
 
-static int begin(struct import *i, struct err *e)
+static int begin(struct import *i, const struct layer_limits *given, struct err *e)
 {
-	struct layer_limits limits = layer_limits_default;
+	struct layer_limits limits = given ? *given : layer_limits_default;
 
 	limits.need_end = true; /* no digest tells a file that was cut */
 	if (layout_open_writer(i->store, &i->layout, e) < 0 ||
@@ -174,12 +175,6 @@ static int publish_layer(struct import *i, struct err *e)
 
 /* --- documents --- */
 
-static void add_text(struct json_object *to, const char *key, const char *value)
-{
-	if (str_some(value))
-		json_object_object_add(to, key, json_object_new_string(value));
-}
-
 static void add_list(struct json_object *to, const char *key, const struct strv *list)
 {
 	struct json_object *array;
@@ -196,12 +191,12 @@ static struct json_object *runtime_config(const struct image_import_options *o)
 {
 	struct json_object *c = json_object_new_object();
 
-	add_text(c, "User", o->user);
+	document_add_text(c, "User", o->user);
 	add_list(c, "Env", &o->env);
 	add_list(c, "Entrypoint", &o->entrypoint);
 	add_list(c, "Cmd", &o->cmd);
-	add_text(c, "WorkingDir", o->working_dir);
-	add_text(c, "StopSignal", o->stop_signal);
+	document_add_text(c, "WorkingDir", o->working_dir);
+	document_add_text(c, "StopSignal", o->stop_signal);
 	if (o->labels.n) {
 		struct json_object *labels = json_object_new_object();
 
@@ -223,47 +218,20 @@ static struct json_object *image_config(const struct import *i,
 	char now[CLOCK_TEXT_SIZE];
 
 	clock_format(clock_now(), now);
-	add_text(c, "created", now);
-	add_text(c, "architecture", platform->arch);
-	add_text(c, "variant", platform->variant);
-	add_text(c, "os", platform->os);
+	document_add_text(c, "created", now);
+	document_add_text(c, "architecture", platform->arch);
+	document_add_text(c, "variant", platform->variant);
+	document_add_text(c, "os", platform->os);
 	json_object_object_add(c, "config", runtime_config(o));
 	json_object_array_add(ids, json_object_new_string(i->diff_id));
-	add_text(rootfs, "type", "layers");
+	document_add_text(rootfs, "type", "layers");
 	json_object_object_add(rootfs, "diff_ids", ids);
 	json_object_object_add(c, "rootfs", rootfs);
-	add_text(step, "created", now);
-	add_text(step, "created_by", "caddis image import");
+	document_add_text(step, "created", now);
+	document_add_text(step, "created_by", "caddis image import");
 	json_object_array_add(history, step);
 	json_object_object_add(c, "history", history);
 	return c;
-}
-
-static struct json_object *descriptor(const char *media_type, const char *digest, int64_t size)
-{
-	struct json_object *d = json_object_new_object();
-
-	add_text(d, "mediaType", media_type);
-	add_text(d, "digest", digest);
-	json_object_object_add(d, "size", json_object_new_int64(size));
-	return d;
-}
-
-static struct json_object *manifest(const struct import *i, const char *config, int64_t config_size)
-{
-	static const char *const media[] = {
-		[LAYER_TAR] = MEDIA_OCI_LAYER,
-		[LAYER_GZIP] = MEDIA_OCI_LAYER "+gzip",
-		[LAYER_ZSTD] = MEDIA_OCI_LAYER "+zstd",
-	};
-	struct json_object *m = json_object_new_object(), *layers = json_object_new_array();
-
-	json_object_object_add(m, "schemaVersion", json_object_new_int(2));
-	add_text(m, "mediaType", MEDIA_OCI_MANIFEST);
-	json_object_object_add(m, "config", descriptor(MEDIA_OCI_CONFIG, config, config_size));
-	json_object_array_add(layers, descriptor(media[i->form], i->blob_digest, i->blob_size));
-	json_object_object_add(m, "layers", layers);
-	return m;
 }
 
 static int commit(struct import *i, const char *name, const struct image_import_options *o,
@@ -273,12 +241,14 @@ static int commit(struct import *i, const char *name, const struct image_import_
 	own(buf) struct buf config_text = { 0 }, text = { 0 };
 	own(strv) struct strv diff_ids = { 0 };
 	char config_digest[DIGEST_SIZE], digest[DIGEST_SIZE];
+	struct descriptor layer = { .size = i->blob_size, .compression = i->form };
 	struct layout_naming want;
 
 	json_print(config, &config_text);
 	if (layout_blob_add(&i->layout, config_text.s, config_text.len, config_digest, e) < 0)
 		return -1;
-	m = manifest(i, config_digest, (int64_t)config_text.len);
+	memcpy(layer.digest, i->blob_digest, DIGEST_SIZE);
+	m = document_manifest(config_digest, (int64_t)config_text.len, &layer, 1);
 	json_print(m, &text);
 	if (layout_blob_add(&i->layout, text.s, text.len, digest, e) < 0)
 		return -1;
@@ -305,29 +275,22 @@ static int check_options(const struct image_import_options *o, struct err *e)
 	return 0;
 }
 
-/* A blob or layer that no image got is collected: now, or by the next command if this one is
- * killed. */
-static int store_clean(struct import *i, const char *source, const char *name,
-		       const struct image_import_options *o, const struct platform *platform,
-		       struct err *e)
-{
-	struct store *s = i->store;
-	bool noted = gc_noted(&i->layout);
-	struct err ignored;
-	int r;
+/* What one import is asked for. */
+struct request {
+	struct import *import;
+	const char *source, *name;
+	const struct image_import_options *o;
+	struct platform platform;
+};
 
-	gc_note(&i->layout);
-	r = read_source(i, source, e) < 0 || publish_layer(i, e) < 0 ||
-			    commit(i, name, o, platform, e) < 0
-		    ? -1
-		    : 0;
-	if (r == 0 && !noted) {
-		gc_unnote(&i->layout);
-		return 0;
-	}
-	import_release(i);
-	image_gc(s, &ignored);
-	return r;
+static int store_all(void *ctx, struct err *e)
+{
+	struct request *r = ctx;
+	struct import *i = r->import;
+
+	if (read_source(i, r->source, e) < 0 || publish_layer(i, e) < 0)
+		return -1;
+	return commit(i, r->name, r->o, &r->platform, e);
 }
 
 int image_import(struct store *s, const char *source, const char *name,
@@ -336,7 +299,7 @@ int image_import(struct store *s, const char *source, const char *name,
 	own(import) struct import i = IMPORT_NONE;
 	own(ref) struct ref ref = { 0 };
 	own(str) char *full = NULL;
-	struct platform platform;
+	struct request r = { &i, source, NULL, o, { { 0 }, { 0 }, { 0 } } };
 
 	if (ref_parse(name, &ref, e) < 0)
 		return -1;
@@ -344,12 +307,13 @@ int image_import(struct store *s, const char *source, const char *name,
 		return err_set(e, ERR_USAGE, "%s: a name for an image has no digest", name);
 	full = ref_format(&ref);
 	i.store = s;
-	if (check_options(o, e) < 0 || platform_parse(o->platform, &platform, e) < 0)
+	if (check_options(o, e) < 0 || platform_parse(o->platform, &r.platform, e) < 0)
 		return -1;
 	/* What this machine's CPU can do says nothing about what the image needs. */
-	if (!o->platform && str_eq(platform.arch, "amd64"))
-		platform.variant[0] = '\0';
-	if (begin(&i, e) < 0 || store_clean(&i, source, full, o, &platform, e) < 0)
+	if (!o->platform && str_eq(r.platform.arch, "amd64"))
+		r.platform.variant[0] = '\0';
+	r.name = full;
+	if (begin(&i, o->limits, e) < 0 || gc_guard(s, &i.layout, store_all, &r, e) < 0)
 		return -1;
 	return image_find(s, full, out, e);
 }

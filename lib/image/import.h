@@ -6,12 +6,14 @@
 
 #include "base/str.h"
 #include "image/image.h"
+#include "image/layer.h"
 #include "store/store.h"
 
 struct image_import_options {
 	struct strv cmd, env, entrypoint; /* env: "KEY=VALUE" */
 	struct strmap labels;
 	const char *user, *working_dir, *stop_signal; /* NULL: none */
+	const struct layer_limits *limits;	      /* NULL: the defaults */
 	const char *platform;			      /* "linux/arm64/v8"; NULL: this machine's */
 };
 /*

@@ -24,6 +24,7 @@ const struct layer_limits layer_limits_default = {
 	.ratio_zstd = 4096,
 	.file_size = (INT64_C(1) << 40) - 1,
 	.sparse_bytes = INT64_C(4) << 40,
+	.window = INT64_C(1) << 27,
 	.header = 1 << 20,
 	.path = 4095,
 	.depth = 1024,

@@ -39,6 +39,7 @@ struct layer_limits {
 	int64_t ratio_zstd;   /* 4,096 */
 	int64_t file_size;    /* apparent size of one file, holes too: 1 TiB - 1 */
 	int64_t sparse_bytes; /* holes of all files together: 4 TiB */
+	int64_t window;	      /* of zstd: 128 MiB, what `zstd -d` takes without --long */
 	size_t header; /* bytes of all headers of one entry (PAX, long names, sparse map): 1 MiB */
 	size_t path;   /* bytes of a name or a link's target: 4,095 */
 	size_t depth;  /* components of a name: 1,024 */

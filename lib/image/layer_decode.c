@@ -32,8 +32,6 @@ static const struct dl_symbol zstd_symbols[] = { ZSTD_FUNCTIONS(ZSTD_SYMBOL) };
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 static enum { NOT_LOADED, WITH_ISAL, WITH_ZLIB } loaded;
 
-#define WINDOW_LOG_MAX 27 /* 128 MiB, what `zstd -d` takes without --long */
-
 struct decoder {
 	enum layer_compression form;
 	decode_source *source;
@@ -45,6 +43,7 @@ struct decoder {
 	bool between; /* members or frames: the blob may end here */
 	bool padding; /* only NULs may follow */
 	bool use_isal;
+	int window_log;
 	struct inflate_state *inflate;
 	z_stream *z;
 	ZSTD_DCtx *zstd;
@@ -91,7 +90,7 @@ static int zstd_begin(struct decoder *d, struct err *e)
 {
 	d->zstd = zstd.ZSTD_createDCtx();
 	if (!d->zstd || zstd.ZSTD_isError(zstd.ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax,
-								      WINDOW_LOG_MAX)))
+								      d->window_log)))
 		return err_set(e, ERR_FAIL, "zstd: cannot start");
 	return 0;
 }
@@ -263,7 +262,8 @@ static int begin(struct decoder *d, struct err *e)
 	return 0;
 }
 
-int decoder_open(decode_source *source, void *ctx, struct decoder **out, struct err *e)
+int decoder_open(decode_source *source, void *ctx, const struct layer_limits *limits,
+		 struct decoder **out, struct err *e)
 {
 	struct decoder *d;
 	int r;
@@ -276,6 +276,10 @@ int decoder_open(decode_source *source, void *ctx, struct decoder **out, struct 
 	d = xcalloc(1, sizeof(*d));
 	d->source = source;
 	d->ctx = ctx;
+	/* The format has no other bounds than powers of two, from 1 KiB on. */
+	for (d->window_log = 10;
+	     d->window_log < 31 && INT64_C(2) << d->window_log <= limits->window;)
+		d->window_log++;
 	d->use_isal = loaded == WITH_ISAL; /* does not change any more */
 	*out = d;
 	return 0;

@@ -4,7 +4,7 @@
  * other format, and no helper program, can be reached from a layer.
  *
  * gzip by ISA-L where it is installed, else by zlib; members may be concatenated and the last
- * padded with NULs. zstd with skippable frames and a window of at most 128 MiB.
+ * padded with NULs. zstd with skippable frames and a window that the limits bound.
  */
 #ifndef CADDIS_IMAGE_LAYER_DECODE_H
 #define CADDIS_IMAGE_LAYER_DECODE_H
@@ -25,7 +25,8 @@ typedef int decode_source(void *ctx, const uint8_t **p, size_t *n, struct err *e
 struct decoder;
 /* Loads the libraries of both forms, as the magic is known later than that: no library is loaded
  * later. */
-int decoder_open(decode_source *source, void *ctx, struct decoder **out, struct err *e);
+int decoder_open(decode_source *source, void *ctx, const struct layer_limits *limits,
+		 struct decoder **out, struct err *e);
 /* Fills up to cap bytes; *got 0 at the end. */
 int decoder_read(struct decoder *d, uint8_t *out, size_t cap, size_t *got, struct err *e);
 int64_t decoder_consumed(const struct decoder *d); /* bytes of the blob */

@@ -121,7 +121,7 @@ int tar_open(decode_source *source, void *ctx, const struct layer_limits *limits
 
 	t->limits = *limits;
 	if (load_archive(e) < 0 || digest_new(&t->digest, e) < 0 ||
-	    decoder_open(source, ctx, &t->decoder, e) < 0)
+	    decoder_open(source, ctx, limits, &t->decoder, e) < 0)
 		return -1;
 	t->data = xmalloc(READ_SIZE);
 	/* In any other locale libarchive would convert, and normalise, the names in PAX headers. */

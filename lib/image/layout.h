@@ -83,7 +83,7 @@ int layout_index_load(struct layout *l, struct layout_index *out, struct err *e)
 int layout_index_save(struct layout *l, const struct layout_index *x, struct err *e);
 /* What gets a name. */
 struct layout_naming {
-	const char *name, *media_type, *digest;
+	const char *name, *media_type, *digest; /* name NULL: none, if it has none yet */
 	const char *source; /* see struct layout_entry; NULL: the digest */
 	int64_t size;
 };

@@ -174,14 +174,18 @@ static struct layout_entry *entry_for(struct layout_index *x, const struct layou
 
 void layout_index_set(struct layout_index *x, const struct layout_naming *want)
 {
-	struct layout_entry *en = layout_index_find(x, want->name);
+	struct layout_entry *en = want->name ? layout_index_find(x, want->name) : NULL;
 
+	for (size_t i = 0; !want->name && i < x->n; i++)
+		if (str_eq(x->v[i].digest, want->digest))
+			return;
 	if (en && !str_eq(en->digest, want->digest)) {
 		layout_index_unname(x, en);
 		en = NULL;
 	}
 	if (!en)
 		en = entry_for(x, want);
-	str_set(&en->name, want->name);
+	if (want->name)
+		str_set(&en->name, want->name);
 	set_digest(en->source, want->source ? want->source : want->digest);
 }

@@ -259,6 +259,7 @@ int usage_measure(struct store *s, struct usage *out, struct err *e)
 	struct image *images = NULL;
 
 	*out = (struct usage){ 0 };
+	p.v = xgrow(p.v, 0, sizeof(*p.v));
 	if (layout_open(s, &l, e) < 0 || measure_all(l.blobs, 'b', &p, e) < 0 ||
 	    measure_all(l.layers, 'l', &p, e) < 0)
 		return -1;
