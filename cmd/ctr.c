@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "inspect.h"
+#include "stats.h"
 
 struct create_args {
 	struct ctr_config_args config;
@@ -85,6 +86,7 @@ static const struct command commands[] = {
 	{ "exec", "[OPTION...] CONTAINER COMMAND [ARG...]", "run a command in a running container", ctr_exec_main, exec_opts, sizeof(struct exec_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 2, 0, "container" },
 	{ "ls", "[OPTION...]", "list containers", ctr_list_main, ctr_list_opts, sizeof(struct list_args_ctr), NEED_STORE, 0, 0, NULL },
 	{ "inspect", "[OPTION...] CONTAINER...", "show everything about containers, or one field", ctr_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "container" },
+	{ "stats", "[OPTION...] [CONTAINER...]", "show what containers use: CPU, memory, processes", ctr_stats_main, ctr_stats_opts, sizeof(struct stats_args), NEED_STORE, 0, 0, "container" },
 	{ "logs", "[OPTION...] CONTAINER", "show what a container printed", ctr_logs_main, logs_opts, sizeof(struct logs_args), NEED_STORE, 1, 1, "container" },
 	{ "stop", "[OPTION...] [CONTAINER...]", "end containers: their stop signal, then SIGKILL", ctr_stop_main, ctr_stop_opts, sizeof(struct stop_args), NEED_STORE, 0, 0, "container" },
 	{ "restart", "[OPTION...] CONTAINER...", "stop containers and start them again", ctr_restart_main, ctr_restart_opts, sizeof(struct stop_args), NEED_STORE | ENTERS_CONTAINER, 1, 0, "container" },

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "common.h"
 #include "inspect.h"
+#include "stats.h"
 
 #define STOP_TIMEOUT (10 * NSEC_PER_SEC)
 
@@ -93,6 +94,7 @@ static const struct command commands[] = {
 	{ "create", "[OPTION...] [NAME]", "create a sandbox and print its ID", create_main, sandbox_create_opts, sizeof(struct sandbox_create_args), NEED_STORE, 0, 1, NULL },
 	{ "ls", "[OPTION...]", "list sandboxes", sandbox_list_main, sandbox_list_opts, sizeof(struct sandbox_list_args), NEED_STORE, 0, 0, NULL },
 	{ "inspect", "[OPTION...] SANDBOX...", "show everything about sandboxes, or one field", sandbox_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "sandbox" },
+	{ "stats", "[OPTION...] [SANDBOX...]", "show what sandboxes use: CPU, memory, processes, network", sandbox_stats_main, sandbox_stats_opts, sizeof(struct stats_args), NEED_STORE, 0, 0, "sandbox" },
 	{ "update", "OPTION... SANDBOX...", "change the limits of sandboxes while they run", sandbox_update_main, sandbox_update_opts, sizeof(struct sandbox_update_args), NEED_STORE, 1, 0, "sandbox" },
 	{ "stop", "[OPTION...] SANDBOX...", "stop the containers of sandboxes and drop their namespaces", stop_main, stop_opts, sizeof(struct stop_args), NEED_STORE, 1, 0, "sandbox" },
 	{ "rm", "[OPTION...] SANDBOX...", "remove sandboxes with all their containers, running ones too", rm_main, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "sandbox" },

@@ -8,6 +8,7 @@
 #include "net_opts.h"
 #include "pod/sandbox.h"
 #include "spec/field.h"
+#include "spec/label.h"
 #include "table.h"
 
 /* sandbox_ns.c: the options of create that concern namespaces. */
@@ -67,7 +68,26 @@ int sandbox_config(const struct sandbox_create_args *a, const char *operand,
 struct sandbox_list_args {
 	struct list_args list;
 	const char *name, *id, *state, *selector;
+	bool watch;
 };
+// clang-format off
+#define SANDBOX_COLUMNS                                                                            \
+	{ "SANDBOX ID", "id", COL_ID, false },                                                     \
+	{ "NAME", "name", COL_STR, false },                                                        \
+	{ "STATE", "state", COL_STR, false },                                                      \
+	{ "IPS", "ips", COL_LIST, false },                                                         \
+	{ "CREATED", "created_at", COL_TIME, false },                                              \
+	{ "HOSTNAME", "hostname", COL_STR, true },                                                 \
+	{ "LABELS", "labels", COL_MAP, true },                                                     \
+	{ "ANNOTATIONS", "annotations", COL_MAP, true }
+// clang-format on
+void sandbox_row(struct table *t, const struct sandbox *sb);
+/* Do the filters let it through? labels: a->selector, parsed. */
+bool sandbox_wanted(const struct sandbox_list_args *a, const struct selector *labels,
+		    const struct sandbox *sb);
+/* sandbox_watch.c: "ls --watch"; ends with cli_done(). */
+int sandbox_watch(struct cli *cli, const struct sandbox_list_args *a,
+		  const struct selector *labels);
 
 extern const struct opt sandbox_list_opts[];
 int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t n);

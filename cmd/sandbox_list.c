@@ -19,19 +19,10 @@ const struct opt sandbox_list_opts[] = {
 	OPT(0, "id", "ID", OPT_STR, struct sandbox_list_args, id, "only those whose ID begins so"),
 	OPT(0, "state", "STATE", OPT_STR, struct sandbox_list_args, state, "only those in this state", "ready|notready"),
 	OPT('l', "selector", "EXPR", OPT_STR, struct sandbox_list_args, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
+	OPT(0, "watch", NULL, OPT_BOOL, struct sandbox_list_args, watch, "go on with what changes, until interrupted; JSON: one object per line"),
 	OPT_END,
 };
-static const struct column columns[] = {
-	{ "SANDBOX ID", "id", COL_ID, false },
-	{ "NAME", "name", COL_STR, false },
-	{ "STATE", "state", COL_STR, false },
-	{ "IPS", "ips", COL_LIST, false },
-	{ "CREATED", "created_at", COL_TIME, false },
-	{ "HOSTNAME", "hostname", COL_STR, true },
-	{ "LABELS", "labels", COL_MAP, true },
-	{ "ANNOTATIONS", "annotations", COL_MAP, true },
-	{ 0 },
-};
+static const struct column columns[] = { SANDBOX_COLUMNS, { 0 } };
 // clang-format on
 
 static const char *state_of(const struct sandbox *sb)
@@ -39,13 +30,13 @@ static const char *state_of(const struct sandbox *sb)
 	return sb->ready ? "Ready" : "NotReady";
 }
 
-static bool wanted(const struct sandbox_list_args *a, const struct selector *labels,
-		   const struct sandbox *sb)
+bool sandbox_wanted(const struct sandbox_list_args *a, const struct selector *labels,
+		    const struct sandbox *sb)
 {
 	if (a->name && !str_eq(a->name, sb->record.config.metadata.name))
-		return 0;
+		return false;
 	if (a->id && !str_starts(sb->id, a->id))
-		return 0;
+		return false;
 	if (a->state && strcasecmp(a->state, state_of(sb)) != 0)
 		return false;
 	return selector_matches(labels, &sb->record.config.labels);
@@ -64,7 +55,7 @@ static struct json_object *ips_json(const struct sandbox *sb)
 	return a;
 }
 
-static void add_row(struct table *t, const struct sandbox *sb)
+void sandbox_row(struct table *t, const struct sandbox *sb)
 {
 	table_row(t);
 	table_str(t, "id", sb->id);
@@ -77,14 +68,11 @@ static void add_row(struct table *t, const struct sandbox *sb)
 	table_json(t, "annotations", json_of_map(&sb->record.config.annotations));
 }
 
-static int fill_table(struct cli *cli, const struct sandbox_list_args *a, struct table *t,
-		      struct err *e)
+static int fill_table(struct cli *cli, const struct sandbox_list_args *a,
+		      const struct selector *labels, struct table *t, struct err *e)
 {
 	own(strv) struct strv ids = { 0 };
-	own(selector) struct selector labels = { 0 };
 
-	if (a->selector && selector_parse(a->selector, &labels, e) < 0)
-		return -1;
 	if (record_list(&cli->store, RECORD_SANDBOX, &ids, e) < 0)
 		return -1;
 	strv_sort(&ids);
@@ -96,8 +84,8 @@ static int fill_table(struct cli *cli, const struct sandbox_list_args *a, struct
 				cli_error(cli, e);
 			continue;
 		}
-		if (wanted(a, &labels, &sb))
-			add_row(t, &sb);
+		if (sandbox_wanted(a, labels, &sb))
+			sandbox_row(t, &sb);
 	}
 	return 0;
 }
@@ -105,6 +93,7 @@ static int fill_table(struct cli *cli, const struct sandbox_list_args *a, struct
 int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct sandbox_list_args *a = args;
+	own(selector) struct selector labels = { 0 };
 	struct table *t = NULL;
 	struct err e;
 
@@ -112,10 +101,14 @@ int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t
 	(void)n;
 	if (a->state && strcasecmp(a->state, "ready") != 0 && strcasecmp(a->state, "notready") != 0)
 		return cli_usage(cli, "--state %.40s: expected ready or notready", a->state);
+	if (a->selector && selector_parse(a->selector, &labels, &e) < 0)
+		return cli_error(cli, &e);
 	container_sweep(&cli->store);
+	if (a->watch)
+		return sandbox_watch(cli, a, &labels);
 	if (table_new(columns, &a->list, &t, &e) < 0)
 		return cli_error(cli, &e);
-	if (fill_table(cli, a, t, &e) < 0) {
+	if (fill_table(cli, a, &labels, t, &e) < 0) {
 		table_free(t);
 		return cli_error(cli, &e);
 	}

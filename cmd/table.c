@@ -196,6 +196,8 @@ static char *cell_text(const struct table *t, size_t row, size_t column)
 		return str_printable(s, strlen(s));
 	case COL_INT:
 		return str_fmt("%lld", (long long)c->i);
+	case COL_PERCENT:
+		return str_fmt("%lld.%02lld", (long long)c->i / 100, (long long)c->i % 100);
 	case COL_TIME:
 		if (c->i)
 			clock_format_ago(c->i, small, sizeof(small));
@@ -238,6 +240,10 @@ static struct json_object *cell_json(const struct table *t, size_t row, size_t c
 	case COL_INT:
 	case COL_SIZE:
 		return json_object_new_int64(c->i);
+	case COL_PERCENT:
+		snprintf(text, sizeof(text), "%lld.%02lld", (long long)c->i / 100,
+			 (long long)c->i % 100);
+		return json_object_new_double_s((double)c->i / 100, text);
 	case COL_TIME:
 		if (!c->i)
 			return NULL;
@@ -269,6 +275,15 @@ static void print_json(const struct table *t)
 {
 	own(json) struct json_object *rows = rows_json(t);
 	own(buf) struct buf text = { 0 };
+
+	for (size_t i = 0; t->args.lines && i < json_object_array_length(rows); i++) {
+		json_print(json_object_array_get_idx(rows, i), &text);
+		buf_addc(&text, '\n');
+	}
+	if (t->args.lines) {
+		fputs(text.s ? text.s : "", stdout);
+		return;
+	}
 
 	json_print_pretty(rows, &text);
 	fputs(text.s, stdout);
@@ -304,7 +319,7 @@ static int fill(const struct smartcols *api, struct libscols_table *st, const st
 {
 	for (size_t i = 0; i < t->nshown; i++) {
 		enum column_type type = t->columns[t->shown[i]].type;
-		bool right = type == COL_INT || type == COL_SIZE;
+		bool right = type == COL_INT || type == COL_SIZE || type == COL_PERCENT;
 
 		if (!api->scols_table_new_column(st, t->columns[t->shown[i]].heading, 0,
 						 right ? SCOLS_FL_RIGHT : 0))

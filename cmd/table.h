@@ -16,6 +16,7 @@ enum column_type {
 	COL_ID, /* 64 hex digits: 12 in a table, whole with --no-trunc and in JSON */
 	COL_INT,
 	COL_TIME, /* ns: "5 minutes ago" in a table, RFC 3339 in JSON */
+	COL_PERCENT, /* hundredths: "12.34" in a table, a number in JSON */
 	COL_SIZE, /* bytes: "1.2MiB" in a table, a number in JSON */
 	COL_MAP,  /* struct json_object: "k=v,k=v" in a table, itself in JSON */
 	COL_LIST, /* an array of strings: "a,b" in a table, itself in JSON */
@@ -31,6 +32,7 @@ struct list_args {
 	const char *output;  /* table (default), json, yaml, name */
 	const char *columns; /* "id,name" */
 	bool quiet, no_headings, no_trunc;
+	bool lines; /* no option: JSON is one object per line, for output that goes on */
 };
 #define LIST_OPTS(struct_)                                                                         \
 	OPT('o', "output", "FORMAT", OPT_STR, struct_, list.output,                                \

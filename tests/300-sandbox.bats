@@ -168,7 +168,7 @@ load helpers
 	run_ok ctr run --rm -s web busybox cat /proc/self/cgroup
 	# Two containers, each of which alone stays below: together they exceed it.
 	run_ok ctr run -d -s web --name one busybox sh -c 'head -c 40000000 /dev/zero | tail -c 40000000 | sleep 30'
-	run_fails 137 ctr run --rm -s web busybox sh -c 'exec tail -c 40000000 < /dev/zero'
+	run_fails 137 ctr run --rm -s web --oom-score-adj 1000 busybox sh -c 'exec tail -c 40000000 < /dev/zero'
 }
 
 @test "hosts, hostname and resolv.conf are the sandbox's, and writable by name servers given" {

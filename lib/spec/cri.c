@@ -100,7 +100,7 @@ static const struct field resources_fields[] = {
 	FIELD(struct cri_resources, cpu_period, FIELD_OPTINT, NOT_NEGATIVE),
 	FIELD(struct cri_resources, cpu_quota, FIELD_OPTINT),
 	FIELD(struct cri_resources, cpu_shares, FIELD_OPTINT, NOT_NEGATIVE),
-	FIELD(struct cri_resources, memory_limit_in_bytes, FIELD_OPTINT, NOT_NEGATIVE),
+	FIELD(struct cri_resources, memory_limit_in_bytes, FIELD_OPTINT, .min = -1, .max = INT64_MAX),
 	FIELD(struct cri_resources, oom_score_adj, FIELD_OPTINT, .min = -1000, .max = 1000),
 	FIELD(struct cri_resources, cpuset_cpus, FIELD_STR),
 	FIELD(struct cri_resources, cpuset_mems, FIELD_STR),
