@@ -52,16 +52,16 @@ declare -A DEMO_PACKAGES=(
 declare -A TEST_PACKAGES=(
 	[apt]="bats docker-registry skopeo umoci buildah podman crun runc busybox-static mmdebstrap
 		debian-archive-keyring jq openssl zstd python3 strace libcap2-bin attr acl procps iproute2 nftables
-		util-linux e2fsprogs mandoc qemu-system-x86 cpio kmod apparmor shellcheck clang clang-format clang-tidy cppcheck"
+		containernetworking-plugins iptables util-linux e2fsprogs mandoc qemu-system-x86 cpio kmod apparmor shellcheck clang clang-format clang-tidy cppcheck"
 	[dnf]="bats docker-distribution skopeo umoci buildah podman crun runc busybox mmdebstrap
 		jq openssl zstd python3 strace libcap attr acl procps-ng iproute nftables
-		util-linux e2fsprogs mandoc ShellCheck clang clang-tools-extra cppcheck"
+		containernetworking-plugins iptables-nft util-linux e2fsprogs mandoc ShellCheck clang clang-tools-extra cppcheck"
 	[apk]="bats docker-registry skopeo umoci buildah podman crun runc busybox-static
 		jq openssl zstd python3 strace libcap-utils attr acl procps iproute2 nftables
-		util-linux e2fsprogs mandoc shellcheck clang clang-extra-tools cppcheck"
+		cni-plugins iptables util-linux e2fsprogs mandoc shellcheck clang clang-extra-tools cppcheck"
 	[pacman]="bats skopeo umoci buildah podman crun runc busybox
 		jq openssl zstd python strace libcap attr acl procps-ng iproute2 nftables
-		util-linux e2fsprogs mandoc shellcheck clang cppcheck"
+		cni-plugins iptables-nft util-linux e2fsprogs mandoc shellcheck clang cppcheck"
 )
 
 manager() {
@@ -177,7 +177,7 @@ demo() {
 
 	[ "$(id -u)" -eq 0 ] || die "the demo makes namespaces and mounts: run it as root"
 	DEMO=$(mktemp -d)
-	export CADDIS_ROOT=$DEMO/root CADDIS_STATE=$DEMO/state
+	export CADDIS_ROOT=$DEMO/root CADDIS_STATE=$DEMO/state NETCONFPATH=$DEMO/net.d
 	PATH=$(dirname "${DEMO_CADDIS:-$PWD/build/caddis}"):$PATH
 	trap demo_end EXIT
 	trap 'exit 130' INT TERM

@@ -18,8 +18,8 @@
 enum { LOCK_TIMEOUT_DEFAULT = 60 };
 
 struct globals {
-	const char *root, *state;
-	struct optint lock_timeout;
+	const char *root, *state, *cni_conf_dir, *cni_bin_dir;
+	struct optint lock_timeout, cni_timeout;
 	bool version;
 };
 
@@ -28,6 +28,9 @@ const struct opt global_opts[] = {
 	OPT(0, "root", "DIR", OPT_STR, struct globals, root, "keep images, sandboxes and containers in DIR [$CADDIS_ROOT, /var/lib/caddis]", "dir"),
 	OPT(0, "state", "DIR", OPT_STR, struct globals, state, "keep what ends with a reboot in DIR [$CADDIS_STATE, /run/caddis]", "dir"),
 	OPT(0, "lock-timeout", "SECONDS", OPT_INT, struct globals, lock_timeout, "wait at most so long for another caddis; -1: for ever [60]"),
+	OPT(0, "cni-conf-dir", "DIR", OPT_STR, struct globals, cni_conf_dir, "where CNI networks are configured [$NETCONFPATH, /etc/cni/net.d]", "dir"),
+	OPT(0, "cni-bin-dir", "DIR[:DIR...]", OPT_STR, struct globals, cni_bin_dir, "where CNI plugins are [$CNI_PATH, /opt/cni/bin and others]", "dir"),
+	OPT(0, "cni-timeout", "SECONDS", OPT_INT, struct globals, cni_timeout, "give a CNI plugin so long [$CADDIS_CNI_TIMEOUT, 60]"),
 	OPT_END,
 };
 static const struct opt version_opts[] = {
@@ -226,6 +229,28 @@ static int run_with_store(struct cli *cli, const void *args, const struct opt_re
 	return status;
 }
 
+/* lib/network reads these from the environment, as other programs that run CNI plugins do. */
+static int set_cni(struct cli *cli, const struct globals *g)
+{
+	char seconds[24];
+
+	if (g->cni_conf_dir && g->cni_conf_dir[0] != '/')
+		return cli_usage(cli, "--cni-conf-dir %.200s: must be an absolute path",
+				 g->cni_conf_dir);
+	if (g->cni_bin_dir && g->cni_bin_dir[0] != '/')
+		return cli_usage(cli, "--cni-bin-dir %.200s: must be an absolute path",
+				 g->cni_bin_dir);
+	if (g->cni_timeout.set && (g->cni_timeout.v < 1 || g->cni_timeout.v > 3600))
+		return cli_usage(cli, "--cni-timeout %lld: expected 1 to 3600 seconds",
+				 (long long)g->cni_timeout.v);
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)g->cni_timeout.v);
+	if ((g->cni_conf_dir && setenv("NETCONFPATH", g->cni_conf_dir, 1) < 0) ||
+	    (g->cni_bin_dir && setenv("CNI_PATH", g->cni_bin_dir, 1) < 0) ||
+	    (g->cni_timeout.set && setenv("CADDIS_CNI_TIMEOUT", seconds, 1) < 0))
+		abort(); /* out of memory */
+	return 0;
+}
+
 static int set_globals(struct cli *cli, const struct globals *g)
 {
 	if (g->lock_timeout.set && (g->lock_timeout.v < -1 || g->lock_timeout.v > INT32_MAX))
@@ -234,7 +259,7 @@ static int set_globals(struct cli *cli, const struct globals *g)
 	cli->root = g->root;
 	cli->state = g->state;
 	cli->lock_timeout = g->lock_timeout.set ? (int)g->lock_timeout.v : LOCK_TIMEOUT_DEFAULT;
-	return 0;
+	return set_cni(cli, g);
 }
 
 /* The operand at which options end; 0: none. */

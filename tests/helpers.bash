@@ -34,6 +34,7 @@ caddis_setup() {
 	own_network || return 1
 	TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/caddis-test.XXXXXX")
 	export CADDIS_ROOT=$TEST_DIR/root CADDIS_STATE=$TEST_DIR/state
+	export NETCONFPATH=$TEST_DIR/net.d # whatever CNI networks this machine has
 	mounts_now > "$TEST_DIR/mounts.before"
 	cgroups_now > "$TEST_DIR/cgroups.before"
 	network_now > "$TEST_DIR/network.before"

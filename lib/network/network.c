@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include "network/bridge.h"
+#include "network/cni.h"
 
-/* In the order in which they are asked for a name. */
-static const struct network_ops *const kinds[] = { &bridge_ops };
+/* In the order in which they are asked for a name: a network of our own wins over one of CNI. */
+static const struct network_ops *const kinds[] = { &bridge_ops, &network_cni };
 
 static const struct network_ops *kind_named(const char *kind)
 {
@@ -33,20 +34,33 @@ static const struct network_ops *kind_of(struct store *s, const char *name, stru
 	return NULL;
 }
 
-/* The request with its network named. */
-static struct network_request named(const struct network_request *req)
+/*
+ * The kind of the request's network. One that names none gets the host's CNI network, where there
+ * is one, else ours: *name is then its name, which the request borrows.
+ */
+static const struct network_ops *choose(struct store *s, struct network_request *r, char **name,
+					struct err *e)
 {
-	struct network_request r = *req;
-
-	if (!str_some(r.network))
-		r.network = NETWORK_DEFAULT;
-	return r;
+	if (str_some(r->network))
+		return kind_of(s, r->network, e);
+	*name = cni_default(e);
+	if (!*name && e->msg[0]) {
+		err_hint(e, "--network %s is the built-in network", NETWORK_DEFAULT);
+		return NULL;
+	}
+	if (*name) {
+		r->network = *name;
+		return &network_cni;
+	}
+	r->network = NETWORK_DEFAULT;
+	return kind_of(s, r->network, e);
 }
 
 int network_check(struct store *s, const struct network_request *req, struct err *e)
 {
-	struct network_request r = named(req);
-	const struct network_ops *ops = kind_of(s, r.network, e);
+	struct network_request r = *req;
+	own(str) char *name = NULL;
+	const struct network_ops *ops = choose(s, &r, &name, e);
 
 	return ops ? ops->check(s, &r, e) : -1;
 }
@@ -68,8 +82,9 @@ static void copy_ports(const struct objlist *from, struct objlist *to)
 int network_attach(struct store *s, int dir, const struct network_request *req,
 		   struct network_status *out, struct err *e)
 {
-	struct network_request r = named(req);
-	const struct network_ops *ops = kind_of(s, r.network, e);
+	struct network_request r = *req;
+	own(str) char *name = NULL;
+	const struct network_ops *ops = choose(s, &r, &name, e);
 
 	*out = (struct network_status){ 0 };
 	if (!ops)

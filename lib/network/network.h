@@ -14,7 +14,8 @@
 #include "spec/cri.h"
 #include "store/store.h"
 
-#define NETWORK_DEFAULT "caddis"    /* of sandboxes that name none; appears at first use */
+/* Of sandboxes that name none, unless the host has a CNI network; appears at first use. */
+#define NETWORK_DEFAULT "caddis"
 #define NETWORK_FILE "network.json" /* in the sandbox's record */
 
 /* What a sandbox wants. Everything is borrowed; NULL and empty: the network's choice. */
@@ -22,7 +23,7 @@ struct network_request {
 	const char *id;	  /* of the sandbox, 64 hex digits */
 	const char *name; /* of the sandbox, or NULL */
 	const char *hostname;
-	const char *network;	     /* NULL: NETWORK_DEFAULT */
+	const char *network;	     /* NULL: the default */
 	int netns;		     /* of the pinned namespace; -1 in network_check() */
 	const char *netns_path;	     /* the same for plugins */
 	const struct objlist *ports; /* struct cri_port_mapping; host_port 0: not published */

@@ -70,20 +70,16 @@ static int remove_member(struct store *s, const char *id, struct err *e)
 	return record_discard(s, &r, e);
 }
 
-static int release_sandbox(struct store *s, const char *id, int dir, struct err *e)
+/* Namespaces, ranges of user IDs, cgroup. */
+static int release_kernel(struct store *s, const char *id, int dir, struct err *e)
 {
-	own(strv) struct strv ids = { 0 };
 	struct sandbox_record rec = { 0 };
-	int rc = 0;
+	struct err damaged;
+	int rc;
 
-	if (sandbox_containers(dir, &ids, e) < 0)
+	if (sandbox_ns_drop(s, id, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ids.n; i++)
-		if (remove_member(s, ids.v[i], e) < 0)
-			return -1;
-	if (sandbox_network_detach(s, id, dir, e) < 0 || sandbox_ns_drop(s, id, e) < 0)
-		return -1;
-	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, e) < 0)
+	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, &damaged) < 0)
 		return userns_release(s, id, NULL, e);
 	own(str) char *cgroup = sandbox_cgroup(&rec, id);
 	const struct cri_namespace_options *ns =
@@ -96,6 +92,24 @@ static int release_sandbox(struct store *s, const char *id, int dir, struct err 
 		cgroup_prune_parents(cgroup);
 	fields_free(&sandbox_record_table, &rec);
 	return rc;
+}
+
+static int release_sandbox(struct store *s, const char *id, int dir, struct err *e)
+{
+	own(strv) struct strv ids = { 0 };
+	struct err other;
+	int detached;
+
+	if (sandbox_containers(dir, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++)
+		if (remove_member(s, ids.v[i], e) < 0)
+			return -1;
+	/* A plugin that fails keeps nothing but its own: all else is given back. */
+	detached = sandbox_network_detach(s, id, dir, e);
+	if (release_kernel(s, id, dir, detached < 0 ? &other : e) < 0)
+		return -1;
+	return detached;
 }
 
 int pod_release(struct store *s, int kind, const char *id, int dir, struct err *e)

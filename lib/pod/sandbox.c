@@ -187,6 +187,8 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	own(record) struct record r = RECORD_NONE;
 	own(strv) struct strv ids = { 0 };
 	struct sandbox_status status = { 0 };
+	struct err other;
+	int detached;
 
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
 	    sandbox_containers(r.dir, &ids, e) < 0)
@@ -198,10 +200,15 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||
 	    fields_load(&sandbox_status_table, r.dir, "status.json", &status, e) < 0)
 		return -1;
-	if (sandbox_network_detach(s, id, r.dir, e) < 0 || sandbox_ns_drop(s, id, e) < 0)
+	/* A plugin that fails does not keep it from being stopped; the next stop or rm tries again.
+	 */
+	detached = sandbox_network_detach(s, id, r.dir, e);
+	if (sandbox_ns_drop(s, id, detached < 0 ? &other : e) < 0)
 		return -1;
 	status.stopped = true;
-	return record_set_status(&r, &sandbox_status_table, &status, e);
+	if (record_set_status(&r, &sandbox_status_table, &status, detached < 0 ? &other : e) < 0)
+		return -1;
+	return detached;
 }
 
 int sandbox_remove(struct store *s, const char *id, struct err *e)

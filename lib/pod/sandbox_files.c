@@ -27,6 +27,19 @@ static void add_words(struct buf *b, const char *keyword, const struct strv *wor
 	buf_addc(b, '\n');
 }
 
+static bool has_dns(const struct cri_dns *dns)
+{
+	return dns->servers.n || dns->searches.n || dns->options.n;
+}
+
+static void add_dns(struct buf *resolv, const struct cri_dns *dns)
+{
+	add_words(resolv, "search", &dns->searches);
+	for (size_t i = 0; i < dns->servers.n; i++)
+		buf_addf(resolv, "nameserver %s\n", dns->servers.v[i]);
+	add_words(resolv, "options", &dns->options);
+}
+
 /* A resolver on the host's loopback is not there in another network namespace. */
 static bool loopback_resolver(const char *line)
 {
@@ -84,14 +97,12 @@ int sandbox_write_files(int dir, const struct cri_sandbox_config *c,
 	if (!host)
 		own_name(&hosts, c->hostname, net);
 	buf_addf(&name, "%s\n", c->hostname);
-	if (c->dns_config.servers.n || c->dns_config.searches.n || c->dns_config.options.n) {
-		add_words(&resolv, "search", &c->dns_config.searches);
-		for (size_t i = 0; i < c->dns_config.servers.n; i++)
-			buf_addf(&resolv, "nameserver %s\n", c->dns_config.servers.v[i]);
-		add_words(&resolv, "options", &c->dns_config.options);
-	} else {
+	if (has_dns(&c->dns_config))
+		add_dns(&resolv, &c->dns_config);
+	else if (has_dns(&net->dns))
+		add_dns(&resolv, &net->dns);
+	else
 		host_resolv(&resolv, host);
-	}
 	if (put_file(dir, "hosts", &hosts, e) < 0 || put_file(dir, "hostname", &name, e) < 0)
 		return -1;
 	return put_file(dir, "resolv.conf", &resolv, e);
