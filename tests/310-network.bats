@@ -55,6 +55,35 @@ $(address web 1)	web"
 	assert_output "127.0.1.1	alone"
 }
 
+# resolv FILE-TEXT UPSTREAM-TEXT OPTION...: what a sandbox gets where the host has these.
+resolv() {
+	printf '%s' "$1" > "$TEST_DIR/resolv.conf"
+	printf '%s' "$2" > "$TEST_DIR/upstream.conf"
+	shift 2
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare -m --propagation private sh -ec '
+		mount --bind "$TEST_DIR/resolv.conf" "$(realpath /etc/resolv.conf)"
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/systemd/resolve
+		cp "$TEST_DIR/upstream.conf" /run/systemd/resolve/resolv.conf
+		id=$("$CADDIS" sandbox create "$@")
+		cat "$CADDIS_ROOT/sandboxes/$id/resolv.conf"
+		"$CADDIS" sandbox rm "$id" > /dev/null' sh "$@"
+}
+
+@test "a sandbox asks the host's name servers, or those that the host's own one asks" {
+	export TEST_DIR
+	[ "$(resolv $'search a.example\nnameserver 192.0.2.7\n' $'nameserver 192.0.2.8\n' | xargs)" = \
+		"search a.example nameserver 192.0.2.7" ]
+	[ "$(resolv $'nameserver 127.0.0.1\nnameserver 192.0.2.7\n' $'nameserver 192.0.2.8\n' | xargs)" = \
+		"nameserver 192.0.2.7" ]
+	[ "$(resolv $'nameserver 127.0.0.53\nsearch b.example\n' $'nameserver 192.0.2.8\nsearch a.example\n' | xargs)" = \
+		"nameserver 192.0.2.8 search a.example" ]
+	[ "$(resolv $'nameserver 127.0.0.53\nsearch b.example\n' '' | xargs)" = "search b.example" ]
+	[ "$(resolv $'nameserver 127.0.0.53\n' $'nameserver 192.0.2.8\n' --network host | xargs)" = \
+		"nameserver 127.0.0.53" ]
+}
+
 @test "--network none has a loopback and nothing else, and no network is made" {
 	run_ok sandbox create --network none web
 	inside web ip -o link > "$TEST_DIR/links"

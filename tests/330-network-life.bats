@@ -119,6 +119,16 @@ table() {
 	ask tcp 127.0.0.1 8080 | grep -q '^web '
 }
 
+# Of all sandboxes, ports and addresses only those of "warm" are there.
+only_warm() {
+	run_ok sandbox ls -o name
+	assert_output warm
+	[ "$(find "$CADDIS_STATE/network" -type l | wc -l)" -eq 2 ] ||
+		fail "leases after $1:" "$(find "$CADDIS_STATE/network" -type l)"
+	[ "$(nft -j list map inet caddis any4 | jq '.nftables[1].map.elem // [] | length')" -eq 0 ] ||
+		fail "a port is mapped after $1"
+}
+
 # at CALL N WHAT COMMAND...: caddis COMMAND meets WHAT at its N-th CALL. 1: it makes fewer calls.
 at() {
 	local call=$1 n=$2 what=$3
@@ -142,11 +152,7 @@ at() {
 			# The same name and the same ports, at once.
 			run_ok sandbox create -p 8080:80 -p 8081:81/udp web
 			run_ok sandbox rm web
-			run_ok sandbox ls -o name
-			assert_output warm
-			[ "$(find "$CADDIS_STATE/network" -type l | wc -l)" -eq 2 ] ||
-				fail "leases after a kill at $call $n:" "$(find "$CADDIS_STATE/network" -type l)"
-			[ "$(nft -j list map inet caddis any4 | jq '.nftables[1].map.elem // [] | length')" -eq 0 ]
+			only_warm "a kill at $call $n"
 		done
 	done
 	[ "$killed" -ge 20 ] || fail "only $killed kills"
@@ -164,11 +170,7 @@ at() {
 			failed=$((failed + 1))
 			[ "$(wc -l < "$TEST_DIR/out")" -eq 1 ]
 			grep -q '^caddis: ' "$TEST_DIR/out"
-			run_ok sandbox ls -o name
-			assert_output warm
-			[ "$(find "$CADDIS_STATE/network" -type l | wc -l)" -eq 2 ] ||
-				fail "leases after $call $n:" "$(find "$CADDIS_STATE/network" -type l)"
-			[ "$(nft -j list map inet caddis any4 | jq '.nftables[1].map.elem // [] | length')" -eq 0 ]
+			only_warm "$call $n"
 		done
 	done
 	[ "$failed" -ge 10 ] || fail "only $failed failures"
@@ -185,8 +187,7 @@ at() {
 			"$CADDIS" sandbox rm --ignore web > /dev/null
 			run_ok sandbox create -p 8080:80 web
 			run_ok sandbox rm web
-			[ "$(find "$CADDIS_STATE/network" -type l | wc -l)" -eq 2 ]
-			[ "$(nft -j list map inet caddis any4 | jq '.nftables[1].map.elem // [] | length')" -eq 0 ]
+			only_warm "$call $n"
 		done
 	done
 	[ "$killed" -ge 5 ] || fail "only $killed kills"

@@ -51,11 +51,11 @@ static bool loopback_resolver(const char *line)
 	return str_starts(line, "127.") || str_starts(line, "::1");
 }
 
-static void host_resolv(struct buf *out, bool host_network)
+/* The lines of a resolv.conf of the host; loopback: how many resolvers are there only for it. */
+static void read_resolv(const char *path, struct strv *lines, size_t *loopback)
 {
 	own(buf) struct buf text = { 0 };
-	own(strv) struct strv lines = { 0 };
-	own(fd) int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	own(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	/* Often a symlink, so file_load() would refuse it; the host's /etc is trusted. */
@@ -67,10 +67,37 @@ static void host_resolv(struct buf *out, bool host_network)
 	if (n <= 0)
 		return;
 	text.s[n] = '\0';
-	strv_split(&lines, text.s, '\n');
-	for (size_t i = 0; i < lines.n; i++)
-		if (lines.v[i][0] && (host_network || !loopback_resolver(lines.v[i])))
-			buf_addf(out, "%s\n", lines.v[i]);
+	strv_split(lines, text.s, '\n');
+	for (size_t i = 0; i < lines->n; i++)
+		*loopback += loopback_resolver(lines->v[i]);
+}
+
+static bool has_resolver(const struct strv *lines, size_t loopback)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lines->n; i++)
+		n += str_starts(lines->v[i] + strspn(lines->v[i], " \t"), "nameserver");
+	return n > loopback;
+}
+
+static void host_resolv(struct buf *out, bool host_network)
+{
+	own(strv) struct strv lines = { 0 }, upstream = { 0 };
+	const struct strv *chosen = &lines;
+	size_t loopback = 0;
+
+	read_resolv("/etc/resolv.conf", &lines, &loopback);
+	/* Where systemd-resolved listens on 127.0.0.53, this file has the servers that it asks. */
+	if (!host_network && loopback && !has_resolver(&lines, loopback)) {
+		loopback = 0;
+		read_resolv("/run/systemd/resolve/resolv.conf", &upstream, &loopback);
+		if (has_resolver(&upstream, loopback))
+			chosen = &upstream;
+	}
+	for (size_t i = 0; i < chosen->n; i++)
+		if (chosen->v[i][0] && (host_network || !loopback_resolver(chosen->v[i])))
+			buf_addf(out, "%s\n", chosen->v[i]);
 }
 
 /* Its own name: at its addresses, or where it has none, at one of its loopback. */
