@@ -9,8 +9,18 @@
 #include "spec/field.h"
 #include "table.h"
 
+/* ctr_security.c: the options about rights, limits and devices. */
+struct ctr_security_args {
+	const char *groups_policy;
+	struct strv security_opts, groups, ulimits, devices, ambient;
+	bool init;
+};
+int ctr_config_security(const struct ctr_security_args *a, struct cri_container_config *c,
+			struct err *e);
+
 /* What create and run take alike. */
 struct ctr_config_args {
+	struct ctr_security_args rights;
 	const char *file, *output;
 	bool print_config;
 	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
@@ -48,6 +58,13 @@ struct ctr_config_args {
 	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
 	OPT(0, "privileged", NULL, OPT_BOOL, struct_, config.privileged, "all capabilities and devices, nothing masked, no seccomp"), \
 	OPT(0, "no-new-privileges", NULL, OPT_BOOL, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
+	OPT(0, "security-opt", "OPTION", OPT_LIST, struct_, config.rights.security_opts, "seccomp=default|unconfined|FILE, apparmor=default|unconfined|PROFILE, label=user|role|type|level:VALUE, no-new-privileges; may be repeated"), \
+	OPT(0, "group-add", "GID", OPT_LIST, struct_, config.rights.groups, "add a supplementary group by number; may be repeated"), \
+	OPT(0, "groups-policy", "POLICY", OPT_STR, struct_, config.rights.groups_policy, "merge: the user's groups in the image too (default); strict: only those given", "merge|strict"), \
+	OPT(0, "cap-ambient", "CAPABILITY", OPT_LIST, struct_, config.rights.ambient, "keep a capability over the change to a user other than root; may be repeated"), \
+	OPT(0, "ulimit", "NAME=SOFT[:HARD]", OPT_LIST, struct_, config.rights.ulimits, "limit of each process, e.g. nofile=1024:4096; -1: none; may be repeated"), \
+	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host; may be repeated"), \
+	OPT(0, "init", NULL, OPT_BOOL, struct_, config.rights.init, "its first process is one that reaps others and passes signals on"), \
 	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
 	OPT(0, "stop-timeout", "SECONDS", OPT_INT, struct_, config.stop_timeout, "grace period of stop before SIGKILL (default: 10)"), \

@@ -254,7 +254,8 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)
 			return -1;
 	set_security(a, out);
-	if (set_pid(a->pid, &out->linux_.security_context, e) < 0)
+	if (set_pid(a->pid, &out->linux_.security_context, e) < 0 ||
+	    ctr_config_security(&a->rights, out, e) < 0)
 		return -1;
 	if (ctr_env(&a->env, &out->envs, e) < 0)
 		return -1;

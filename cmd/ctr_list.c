@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "common.h"
 #include "ctr.h"
+#include "pod/security.h"
 #include "inspect.h"
 #include "spec/label.h"
 #include "table.h"
@@ -133,6 +134,18 @@ int ctr_list_main(struct cli *cli, const void *args, char **operands, size_t n)
 }
 
 /* The members of RawContainerStatus, then what we know beyond. */
+/* What was asked for and cannot be had here. */
+static struct json_object *notes_of(const struct cri_container_config *c)
+{
+	struct json_object *notes = json_object_new_array();
+
+	if (c->linux_.security_context.selinux_options && !security_selinux_on())
+		json_object_array_add(
+			notes,
+			json_object_new_string("SELinux is not enabled: its label is not applied"));
+	return notes;
+}
+
 struct json_object *ctr_json(struct cli *cli, const struct container *c)
 {
 	struct json_object *o = json_object_new_object();
@@ -171,6 +184,7 @@ struct json_object *ctr_json(struct cli *cli, const struct container *c)
 	json_add_str(o, "user", r->user);
 	json_object_object_add(o, "labels", json_of_map(&r->config.labels));
 	json_object_object_add(o, "annotations", json_of_map(&r->config.annotations));
+	json_object_object_add(o, "notes", notes_of(&r->config));
 	json_object_object_add(o, "config", fields_write(&cri_container_config_table, &r->config));
 	return o;
 }

@@ -12,12 +12,24 @@
 
 #define EXIT_TIMED_OUT 124 /* as timeout(1) */
 
+/* Its own sandbox has its name, so that a name taken twice is an error here too. */
+static int own_sandbox(const struct run_args *a, const struct cri_container_config *c,
+		       struct cri_sandbox_config *out, struct err *e)
+{
+	struct cri_sandbox_security *sec = &out->linux_.security_context;
+
+	str_set(&out->metadata.name, c->metadata.name);
+	sec->namespace_options.pid = CRI_NS_CONTAINER;
+	sec->privileged = c->linux_.security_context.privileged;
+	return net_config(&a->net, out, e);
+}
+
 static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
 		  struct record *hold, char id[ID_SIZE], struct container_attach *attach,
 		  struct err *e)
 {
 	own(cri_container_config) struct cri_container_config config = { 0 };
-	struct cri_sandbox_config sandbox_config = { 0 };
+	own(cri_sandbox_config) struct cri_sandbox_config sandbox_config = { 0 };
 	struct container_create_args create_args = {
 		.config = &config,
 		.sandbox_config = &sandbox_config,
@@ -38,10 +50,8 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 		return err_set(e, ERR_USAGE,
 			       "--network, --publish, --ip and --mac are for a sandbox of its own, "
 			       "not for --sandbox");
-	if (net_config(&a->net, &sandbox_config, e) < 0) {
-		cri_sandbox_config_free(&sandbox_config);
+	if (own_sandbox(a, &config, &sandbox_config, e) < 0)
 		return -1;
-	}
 	if (a->sandbox) {
 		if (record_find(&cli->store, RECORD_SANDBOX, a->sandbox, sandbox, e) < 0)
 			return -1;
@@ -49,16 +59,12 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	}
 	if (ctr_image(cli, &a->config, config.image.image, e) < 0)
 		return -1;
-	/* Its own sandbox has its name, so that a name taken twice is an error here too. */
-	str_set(&sandbox_config.metadata.name, config.metadata.name);
-	sandbox_config.linux_.security_context.namespace_options.pid = CRI_NS_CONTAINER;
 	rc = container_create(&cli->store, &create_args, hold, id, e);
 	if (rc < 0 && e->kind == ERR_EXISTS) {
 		/* The name may be a killed command's. */
 		container_sweep(&cli->store);
 		rc = container_create(&cli->store, &create_args, hold, id, e);
 	}
-	cri_sandbox_config_free(&sandbox_config);
 	return rc;
 }
 

@@ -106,8 +106,8 @@ int security_groups_option(const struct strv *given, struct intlist *out, struct
 		int64_t id;
 
 		if (str_to_i64(given->v[i], 0, ID_MAX, &id) < 0)
-			return err_set(e, ERR_USAGE, "--supplemental-group %.40s: expected 0 to %u",
-				       given->v[i], ID_MAX);
+			return err_set(e, ERR_USAGE, "group %.40s: expected 0 to %u", given->v[i],
+				       ID_MAX);
 		intlist_add(out, id);
 	}
 	return 0;

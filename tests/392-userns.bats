@@ -85,7 +85,7 @@ leases() {
 @test "a container cannot read what another sandbox's container wrote, root or not" {
 	mkdir -m 1777 "$TEST_DIR/shared"
 	run_ok sandbox create --userns auto one
-	run_ok sandbox create --userns auto two
+	run_ok sandbox create --userns auto --privileged two
 	[ "$(first_uid one)" != "$(first_uid two)" ]
 	run_ok ctr run --rm -s one -v "$TEST_DIR/shared:/v" busybox sh -c 'umask 077; echo secret > /v/f'
 	run_ok ctr run --rm -s one -v "$TEST_DIR/shared:/v" busybox cat /v/f
@@ -199,7 +199,7 @@ caddis: all 2 ranges of ids for user namespaces are in use
 }
 
 @test "with privileges it has those of its namespace, not the host's" {
-	run_ok sandbox create --userns auto web
+	run_ok sandbox create --userns auto --privileged web
 	run_ok ctr run --rm -s web busybox grep CapEff /proc/self/status
 	assert_output "CapEff:	00000000a80425fb"
 	run_ok ctr run --rm -s web --privileged busybox sh -c 'mkdir /m && mount -t tmpfs t /m && hostname inside && hostname'

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "executor/idmap.h"
 #include "executor/init.h"
+#include "executor/pid1.h"
 #include "executor/sync.h"
 #include "executor/sysctl.h"
 #include "executor/syscalls.h"
@@ -48,6 +49,7 @@ static void init_release(struct init *in)
 		close(in->join_pidfd);
 	if (in->root >= 0)
 		close(in->root);
+	fd_drop(&in->pid1);
 }
 OWNED_STRUCT(init, struct init, init_release)
 
@@ -174,10 +176,13 @@ static int give_birth(struct init *in, const struct birth *b, struct executor *o
 	return 0;
 }
 
-static int make_filter(struct init *in, bool default_seccomp, struct err *e)
+static int make_filter(struct init *in, bool default_seccomp, int cache, struct err *e)
 {
 	if (in->spec->linux_.seccomp)
-		return seccomp_compile(in->spec->linux_.seccomp, &in->filter, e);
+		return seccomp_compile_cached(cache, in->spec->linux_.seccomp, in->caps.bounding,
+					      &in->filter, e) < 0
+			       ? err_in(e, "linux.seccomp")
+			       : 0;
 	return default_seccomp ? seccomp_default(in->caps.bounding, &in->filter, e) : 0;
 }
 
@@ -214,6 +219,7 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 	in.id = a->id;
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
+	in.strict_groups = a->strict_groups;
 	in.cgroup = a->cgroup;
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, false, &in.ns, e) < 0)
 		return -1;
@@ -221,8 +227,13 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 		return err_set(e, ERR_USAGE,
 			       "linux.namespaces: a container needs a new mount namespace");
 	if (check_sysctls(&in, e) < 0 || caps_read(in.process->capabilities, &in.caps, e) < 0 ||
-	    make_filter(&in, a->default_seccomp, e) < 0)
+	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0)
 		return -1;
+	if (a->init) {
+		in.pid1 = pid1_open(e);
+		if (in.pid1 < 0)
+			return -1;
+	}
 	userns = ns_joined(&in.ns, CLONE_NEWUSER);
 	if (a->rootfs.nlower > 0) {
 		in.root = userns >= 0 ? rootfs_overlay_mapped(&a->rootfs, userns, e)
@@ -272,10 +283,11 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 	in.user = a->user;
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
+	in.strict_groups = a->strict_groups;
 	in.cgroup = a->cgroup;
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, true, &in.ns, e) < 0 ||
 	    caps_read(in.process->capabilities, &in.caps, e) < 0 ||
-	    make_filter(&in, a->default_seccomp, e) < 0)
+	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0)
 		return -1;
 	in.join_pidfd = proc_open(a->init);
 	if (in.join_pidfd < 0) {

@@ -178,6 +178,8 @@ int cred_user(struct init *in, struct err *e)
 			intlist_add(&in->ids.additional_gids, u->additional_gids.v[i]);
 		if (user_lookup(root, in->user, &in->ids, &home, e) < 0)
 			return -1;
+		if (in->strict_groups)
+			in->ids.additional_gids = u->additional_gids;
 	}
 	if (in->ids.uid < 0 || in->ids.uid >= UINT32_MAX || in->ids.gid < 0 ||
 	    in->ids.gid >= UINT32_MAX)

@@ -42,7 +42,10 @@ struct executor_args {
 	 * files (user_lookup), and sets HOME in the environment if it has none. */
 	const char *user;
 	int stdio[3]; /* become the process's 0, 1, 2; ignored with spec->process.terminal */
+	bool strict_groups; /* spec->process.user's groups and no others, whatever user is a member of */
+	bool init;	    /* pid 1 is a program of ours (gen/pid1.c), which runs the spec's */
 	bool default_seccomp; /* the built-in filter, when spec->linux_.seccomp is NULL */
+	int seccomp_cache;    /* as for seccomp_compile_cached(); -1: none */
 	bool die_with_parent; /* foreground: SIGKILL when the caller's thread ends */
 	/* Path below every hierarchy's root, made by cgroup_create(); NULL: stay in the caller's.
 	 */
@@ -81,7 +84,8 @@ struct executor_exec_args {
 	const struct oci_process *process; /* what to run */
 	const char *user;		   /* as in struct executor_args */
 	int stdio[3];
-	bool default_seccomp, die_with_parent;
+	bool strict_groups, default_seccomp, die_with_parent;
+	int seccomp_cache;
 	const char *cgroup;
 };
 /* Create and start in one; a child of the caller. Not dumpable until its own execve(). */

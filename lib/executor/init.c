@@ -24,8 +24,9 @@
 static void close_rest(const struct init *in)
 {
 	int keep[7 + NS_MAX + CGROUP_HIERARCHIES] = { in->sock,	    in->stdio[0],   in->stdio[1],
-						      in->stdio[2], in->join_pidfd, in->root };
-	size_t n = 6;
+						      in->stdio[2], in->join_pidfd, in->root,
+						      in->pid1 };
+	size_t n = 7;
 
 	for (size_t i = 0; i < in->ns.nfds; i++)
 		keep[n++] = in->ns.fds[i].fd;

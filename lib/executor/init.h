@@ -29,7 +29,8 @@ struct init {
 	const char *user, *id;
 	int sock, parent_sock;
 	int stdio[3];
-	bool die_with_parent;
+	bool die_with_parent, strict_groups;
+	int pid1; /* --init: the program that runs ours; -1: it runs itself */
 	const char *cgroup;
 	struct ns_plan ns;
 	int join_pidfd; /* exec: of the container's init */
@@ -51,8 +52,8 @@ struct init {
 };
 #define INIT_NONE                                                                                  \
 	{                                                                                          \
-		.sock = -1, .parent_sock = -1, .join_pidfd = -1, .root = -1, .ns_root = -1,     \
-		.dev = -1, .pts = -1, .proc = -1, .slave = -1                                      \
+		.sock = -1, .parent_sock = -1, .pid1 = -1, .join_pidfd = -1, .root = -1,              \
+		.ns_root = -1, .dev = -1, .pts = -1, .proc = -1, .slave = -1                           \
 	}
 
 struct init_step {

@@ -119,8 +119,26 @@ int program_find(struct init *in, struct err *e)
 	return 0;
 }
 
+/* pid 1 finds the program by the same path, for it is looked up already. */
+static void exec_by_pid1(const struct init *in)
+{
+	const struct strv *args = &in->process->args;
+	char **argv = xcalloc(args->n + 3, sizeof(*argv));
+
+	argv[0] = xstrdup("init");
+	argv[1] = in->program;
+	for (size_t i = 0; i < args->n; i++)
+		argv[i + 2] = args->v[i];
+	sys_execveat(in->pid1, "", argv, in->env, AT_EMPTY_PATH);
+}
+
 void program_exec(struct init *in, struct err *e)
 {
+	if (in->pid1 >= 0) {
+		exec_by_pid1(in);
+		err_sys(e, "execute pid 1");
+		return;
+	}
 	execve(in->program, in->process->args.v, in->env);
 	if (errno == ENOENT) {
 		/* It was there: what is missing is what it names in its first line or as its

@@ -25,8 +25,16 @@ struct seccomp {
 };
 /* caps: the bounding set, bit N for capability N. */
 int seccomp_default(uint64_t caps, struct seccomp *out, struct err *e);
-/* linux.seccomp of an OCI spec, by libseccomp; in the parent, for it opens a library. */
-int seccomp_compile(struct json_object *profile, struct seccomp *out, struct err *e);
+/*
+ * linux.seccomp of an OCI spec, or a profile of Docker's format: that one's archMap, and its rules'
+ * includes and excludes (caps, arches, minKernel) are decided here. By libseccomp; in the parent,
+ * for it opens a library. Errors name the place ("syscalls[3].action").
+ */
+int seccomp_compile(struct json_object *profile, uint64_t caps, struct seccomp *out, struct err *e);
+/* The same through files in the directory dir (-1: none), one for each profile and set of
+ * capabilities; only root may write there. */
+int seccomp_compile_cached(int dir, struct json_object *profile, uint64_t caps, struct seccomp *out,
+			   struct err *e);
 int seccomp_install(const struct seccomp *f, struct err *e);
 void seccomp_free(struct seccomp *f);
 OWNED_STRUCT(seccomp, struct seccomp, seccomp_free)

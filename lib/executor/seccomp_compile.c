@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/dl.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "executor/caps.h"
 
 #define FILTER_MAX 4096 /* BPF_MAXINSNS */
 
@@ -77,6 +79,75 @@ static const struct {
 };
 // clang-format on
 
+#if defined(__x86_64__)
+#define NATIVE "amd64"
+#define NATIVE_SCMP "SCMP_ARCH_X86_64"
+#else
+#define NATIVE "arm64"
+#define NATIVE_SCMP "SCMP_ARCH_AARCH64"
+#endif
+
+struct compile_for {
+	uint64_t caps; /* bit N: capability N */
+	uint32_t def;  /* the default action */
+};
+
+/* ---- Docker's conditions of a rule ---- */
+
+static bool has_cap(struct json_object *name, const struct compile_for *w)
+{
+	int n = cap_number(json_object_get_string(name));
+
+	return n >= 0 && w->caps >> n & 1;
+}
+
+static bool kernel_is(const char *min)
+{
+	struct utsname u;
+	char *a, *b;
+	long major, minor, want_major, want_minor;
+
+	if (uname(&u) < 0)
+		return false;
+	major = strtol(u.release, &a, 10);
+	minor = *a == '.' ? strtol(a + 1, NULL, 10) : 0;
+	want_major = strtol(min, &b, 10);
+	want_minor = *b == '.' ? strtol(b + 1, NULL, 10) : 0;
+	return major > want_major || (major == want_major && minor >= want_minor);
+}
+
+static bool lists_arch(struct json_object *l)
+{
+	for (size_t i = 0; l && i < json_object_array_length(l); i++)
+		if (str_eq(json_object_get_string(json_object_array_get_idx(l, i)), NATIVE))
+			return true;
+	return false;
+}
+
+/* All capabilities of includes, and none of excludes. */
+static bool rule_is_for(struct json_object *rule, const struct compile_for *w)
+{
+	struct json_object *in = json_get(rule, "includes", json_type_object);
+	struct json_object *ex = json_get(rule, "excludes", json_type_object);
+	struct json_object *caps = in ? json_get(in, "caps", json_type_array) : NULL;
+	struct json_object *arches = in ? json_get(in, "arches", json_type_array) : NULL;
+	const char *kernel = in ? json_get_str(in, "minKernel") : NULL;
+
+	for (size_t i = 0; caps && i < json_object_array_length(caps); i++)
+		if (!has_cap(json_object_array_get_idx(caps, i), w))
+			return false;
+	if ((arches && json_object_array_length(arches) && !lists_arch(arches)) ||
+	    (kernel && !kernel_is(kernel)))
+		return false;
+	caps = ex ? json_get(ex, "caps", json_type_array) : NULL;
+	for (size_t i = 0; caps && i < json_object_array_length(caps); i++)
+		if (has_cap(json_object_array_get_idx(caps, i), w))
+			return false;
+	kernel = ex ? json_get_str(ex, "minKernel") : NULL;
+	return !(ex && lists_arch(json_get(ex, "arches", json_type_array))) &&
+	       !(kernel && kernel_is(kernel));
+}
+
 static int action_of(struct json_object *o, const char *key, const char *errno_key, uint32_t *out,
 		     struct err *e)
 {
@@ -85,14 +156,14 @@ static int action_of(struct json_object *o, const char *key, const char *errno_k
 	int64_t no = ret ? json_object_get_int64(ret) : EPERM;
 
 	if (no < 0 || no > 4095)
-		return err_set(e, ERR_USAGE, "linux.seccomp: %s is out of range", errno_key);
+		return err_set(e, ERR_USAGE, "%s is out of range", errno_key);
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		if (!str_eq(actions[i].name, name))
 			continue;
 		*out = actions[i].action | (actions[i].takes_errno ? (uint32_t)no : 0);
 		return 0;
 	}
-	return err_set(e, ERR_USAGE, "linux.seccomp: unknown action \"%.64s\"", name ? name : "");
+	return err_set(e, ERR_USAGE, "%s: unknown action \"%.64s\"", key, name ? name : "");
 }
 
 static uint64_t arg_value(struct json_object *arg, const char *key)
@@ -109,7 +180,7 @@ static int args_read(struct json_object *list, struct scmp_arg_cmp cmp[6], unsig
 
 	*n = 0;
 	if (len > 6)
-		return err_set(e, ERR_USAGE, "linux.seccomp: more than 6 arguments");
+		return err_set(e, ERR_USAGE, "args: more than 6");
 	for (size_t i = 0; i < len; i++) {
 		struct json_object *a = json_object_array_get_idx(list, i);
 		const char *op = json_get_str(a, "op");
@@ -125,38 +196,74 @@ static int args_read(struct json_object *list, struct scmp_arg_cmp cmp[6], unsig
 							.datum_b = arg_value(a, "valueTwo") };
 		}
 		if (!found || cmp[i].arg > 5)
-			return err_set(e, ERR_USAGE, "linux.seccomp: bad argument rule");
+			return err_set(e, ERR_USAGE,
+				       "args[%zu]: expected an index from 0 to 5 and an op like "
+				       "SCMP_CMP_EQ",
+				       i);
 	}
 	*n = (unsigned)len;
+	return 0;
+}
+
+/* A list of strings, or none; *out is borrowed. */
+static int string_list(struct json_object *o, const char *key, struct json_object **out,
+		       struct err *e)
+{
+	struct json_object *l = NULL;
+
+	*out = NULL;
+	if (!json_object_object_get_ex(o, key, &l) || !l)
+		return 0;
+	if (!json_object_is_type(l, json_type_array))
+		return err_set(e, ERR_USAGE, "%s: expected a list", key);
+	for (size_t i = 0; i < json_object_array_length(l); i++)
+		if (!json_object_is_type(json_object_array_get_idx(l, i), json_type_string))
+			return err_set(e, ERR_USAGE, "%s[%zu]: expected a string", key, i);
+	*out = l;
+	return 0;
+}
+
+static int name_add(const struct seccomp_api *api, scmp_filter_ctx ctx, const char *name,
+		    uint32_t action, const struct scmp_arg_cmp *cmp, unsigned n, struct err *e)
+{
+	int nr = api->seccomp_syscall_resolve_name(name), ret;
+
+	if (nr == __NR_SCMP_ERROR) /* newer than the library: the default action holds */
+		return 0;
+	ret = api->seccomp_rule_add_array(ctx, action, nr, n, cmp);
+	if (ret < 0) {
+		errno = -ret;
+		return err_sys(e, "names: rule for %.64s", name);
+	}
 	return 0;
 }
 
 static int rule_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct json_object *rule,
 		    uint32_t def, struct err *e)
 {
-	struct json_object *names = json_get(rule, "names", json_type_array);
+	const char *single = json_get_str(rule, "name"); /* Docker's older form */
+	struct json_object *names;
 	struct scmp_arg_cmp cmp[6];
 	unsigned n;
 	uint32_t action;
 
+	if (!json_object_is_type(rule, json_type_object))
+		return err_set(e, ERR_USAGE, "expected an object");
+	if (string_list(rule, "names", &names, e) < 0)
+		return -1;
+	if (!names && !single)
+		return err_set(e, ERR_USAGE, "names: there are none");
 	if (action_of(rule, "action", "errnoRet", &action, e) < 0 ||
 	    args_read(json_get(rule, "args", json_type_array), cmp, &n, e) < 0)
 		return -1;
 	if (action == def) /* libseccomp takes no rule that says what is done anyway */
 		return 0;
-	for (size_t i = 0; names && i < json_object_array_length(names); i++) {
-		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
-		int nr = name ? api->seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
-		int ret;
-
-		if (nr == __NR_SCMP_ERROR) /* newer than the library: the default action holds */
-			continue;
-		ret = api->seccomp_rule_add_array(ctx, action, nr, n, cmp);
-		if (ret < 0) {
-			errno = -ret;
-			return err_sys(e, "linux.seccomp: rule for %.64s", name);
-		}
-	}
+	if (single && name_add(api, ctx, single, action, cmp, n, e) < 0)
+		return -1;
+	for (size_t i = 0; names && i < json_object_array_length(names); i++)
+		if (name_add(api, ctx, json_object_get_string(json_object_array_get_idx(names, i)),
+			     action, cmp, n, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -173,7 +280,7 @@ static int archs_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct 
 
 			if (ret < 0 && ret != -EEXIST) {
 				errno = -ret;
-				return err_sys(e, "linux.seccomp: architecture %s", name);
+				return err_sys(e, "architecture %s", name);
 			}
 		}
 	}
@@ -189,8 +296,7 @@ static int flags_read(struct json_object *list, unsigned *out, struct err *e)
 		while (k < ARRAY_LEN(flag_names) && !str_eq(flag_names[k].name, name))
 			k++;
 		if (k == ARRAY_LEN(flag_names))
-			return err_set(e, ERR_USAGE,
-				       "linux.seccomp: flag \"%.64s\" is not supported",
+			return err_set(e, ERR_USAGE, "flags: flag \"%.64s\" is not supported",
 				       name ? name : "");
 		*out |= flag_names[k].flag;
 	}
@@ -206,55 +312,79 @@ static int export_filter(const struct seccomp_api *api, scmp_filter_ctx ctx, str
 
 	if (ret < 0 || fstat(mem, &st) < 0) {
 		errno = ret < 0 ? -ret : errno;
-		return err_sys(e, "linux.seccomp: compile");
+		return err_sys(e, "compile");
 	}
 	if (st.st_size == 0 || (size_t)st.st_size > FILTER_MAX * sizeof(struct sock_filter))
-		return err_set(e, ERR_USAGE, "linux.seccomp: the filter is too large");
+		return err_set(e, ERR_USAGE, "the filter is too large");
 	out->insns = xmalloc((size_t)st.st_size);
 	out->n = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
 	if (lseek(mem, 0, SEEK_SET) < 0 ||
 	    read_full(mem, out->insns, (size_t)st.st_size) != st.st_size) {
 		seccomp_free(out);
-		return err_sys(e, "linux.seccomp: read the filter");
+		return err_sys(e, "read the filter");
+	}
+	return 0;
+}
+
+/* Docker's archMap: the architectures that go with ours. */
+static int arch_map_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct json_object *map,
+			struct err *e)
+{
+	for (size_t i = 0; map && i < json_object_array_length(map); i++) {
+		struct json_object *m = json_object_array_get_idx(map, i), *subs;
+
+		if (!str_eq(json_get_str(m, "architecture"), NATIVE_SCMP))
+			continue;
+		if (string_list(m, "subArchitectures", &subs, e) < 0 ||
+		    archs_add(api, ctx, subs, e) < 0)
+			return err_in(e, "archMap[%zu]", i);
 	}
 	return 0;
 }
 
 static int compile(const struct seccomp_api *api, scmp_filter_ctx ctx, struct json_object *profile,
-		   uint32_t def, struct seccomp *out, struct err *e)
+		   const struct compile_for *want, struct seccomp *out, struct err *e)
 {
+	struct json_object *list;
 	struct json_object *rules = json_get(profile, "syscalls", json_type_array);
 
 	/* no_new_privs is the process's own matter; a binary tree is quicker than a list. */
 	api->seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	api->seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (archs_add(api, ctx, json_get(profile, "architectures", json_type_array), e) < 0)
+	if (string_list(profile, "architectures", &list, e) < 0 ||
+	    archs_add(api, ctx, list, e) < 0 ||
+	    arch_map_add(api, ctx, json_get(profile, "archMap", json_type_array), e) < 0)
 		return -1;
-	for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
-		if (rule_add(api, ctx, json_object_array_get_idx(rules, i), def, e) < 0)
-			return -1;
+	for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
+		struct json_object *rule = json_object_array_get_idx(rules, i);
+
+		if (rule_is_for(rule, want) && rule_add(api, ctx, rule, want->def, e) < 0)
+			return err_in(e, "syscalls[%zu]", i);
+	}
 	return export_filter(api, ctx, out, e);
 }
 
-int seccomp_compile(struct json_object *profile, struct seccomp *out, struct err *e)
+int seccomp_compile(struct json_object *profile, uint64_t caps, struct seccomp *out, struct err *e)
 {
 	static struct seccomp_api api;
+	struct compile_for want = { .caps = caps };
 	scmp_filter_ctx ctx;
-	uint32_t def;
 	int ret;
 
 	*out = (struct seccomp){ 0 };
+	if (!json_object_is_type(profile, json_type_object))
+		return err_set(e, ERR_USAGE, "expected an object");
 	if (json_get_str(profile, "listenerPath"))
-		return err_set(e, ERR_USAGE, "linux.seccomp: listenerPath is not supported");
-	if (action_of(profile, "defaultAction", "defaultErrnoRet", &def, e) < 0 ||
+		return err_set(e, ERR_USAGE, "listenerPath is not supported");
+	if (action_of(profile, "defaultAction", "defaultErrnoRet", &want.def, e) < 0 ||
 	    flags_read(json_get(profile, "flags", json_type_array), &out->flags, e) < 0)
 		return -1;
 	if (dl_load("libseccomp.so.2", "libseccomp2", symbols, ARRAY_LEN(symbols), &api, e) < 0)
 		return -1;
-	ctx = api.seccomp_init(def);
+	ctx = api.seccomp_init(want.def);
 	if (!ctx)
-		return err_set(e, ERR_FAIL, "linux.seccomp: libseccomp cannot start a filter");
-	ret = compile(&api, ctx, profile, def, out, e);
+		return err_set(e, ERR_FAIL, "libseccomp cannot start a filter");
+	ret = compile(&api, ctx, profile, &want, out, e);
 	api.seccomp_release(ctx);
 	return ret;
 }

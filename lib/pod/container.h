@@ -176,7 +176,7 @@ void container_sweep(struct store *s);
 /* Adds names (NULL: everything that we have ourselves) to what a process may do. */
 int container_grant_caps(struct oci_caps *caps, const struct strv *names, struct err *e);
 /* The OCI spec from everything that is known. */
-int container_spec(const struct store *s, const struct sandbox *sb,
+int container_spec(struct store *s, const struct sandbox *sb,
 		   const struct container_record *r, const struct strv *image_env,
 		   struct oci_spec *out, struct err *e);
 

@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "pod/container.h"
 #include "pod/container_ns.h"
+#include "pod/security.h"
 
 /* Kubernetes' rules: command replaces entrypoint and cmd, args alone replace cmd. */
 static int choose_args(const struct cri_container_config *c, const struct image *img,
@@ -70,7 +71,6 @@ static int fill_record(const struct store *s, const struct container_create_args
 		       const struct sandbox *sb, const struct image *img, const char *id,
 		       struct container_record *rec, struct err *e)
 {
-	const struct cri_container_security *sec = &a->config->linux_.security_context;
 	own(str) char *sandbox_group = sandbox_cgroup(&sb->record, sb->id);
 
 	rec->sandbox_id = xstrdup(sb->id);
@@ -84,12 +84,11 @@ static int fill_record(const struct store *s, const struct container_create_args
 	rec->own_sandbox = !a->sandbox;
 	rec->cgroup = str_fmt("%s/%s", sandbox_group, id);
 	fields_copy(&cri_container_config_table, &rec->config, a->config);
-	if (sec->run_as_user)
-		rec->user = str_fmt("%lld%s", (long long)sec->run_as_user->value, "");
-	else
-		rec->user = xstrdup(str_some(sec->run_as_username) ? sec->run_as_username
-				    : img->user			   ? img->user
-								   : "");
+	if (security_inherit(sb, &rec->config, e) < 0)
+		return -1;
+	rec->user = security_user(&rec->config.linux_.security_context, img->user, e);
+	if (!rec->user)
+		return -1;
 	if (!str_some(rec->config.working_dir))
 		str_set(&rec->config.working_dir,
 			str_some(img->working_dir) ? img->working_dir : "/");

@@ -64,3 +64,43 @@ void devices_of_host(struct oci_spec *spec)
 {
 	scan(spec, AT_FDCWD, "/dev", "/dev", 0);
 }
+
+static int add_named(const struct cri_device *d, struct oci_spec *spec, struct err *e)
+{
+	const char *path = str_some(d->container_path) ? d->container_path : d->host_path;
+	const char *access = str_some(d->permissions) ? d->permissions : "rwm";
+	struct oci_device_rule *rule;
+	struct stat st;
+
+	if (!str_some(d->host_path) || d->host_path[0] != '/' || path[0] != '/')
+		return err_set(e, ERR_USAGE, "device '%.200s': expected absolute paths",
+			       d->host_path ? d->host_path : "");
+	if (strspn(access, "rwm") != strlen(access))
+		return err_set(e, ERR_USAGE, "device %s: permissions '%.20s' are not of r, w and m",
+			       d->host_path, access);
+	if (stat(d->host_path, &st) < 0)
+		return err_sys(e, "device %s", d->host_path);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_set(e, ERR_USAGE, "%s is not a device", d->host_path);
+	if (spec->linux_.uid_mappings.n)
+		oci_add_mount(spec, path, "bind", d->host_path, "bind,rprivate,nosuid,noexec");
+	else
+		add_device(spec, path, &st);
+	rule = objlist_add(&spec->linux_.resources.devices, &oci_device_rule_table);
+	rule->allow = true;
+	rule->type = xstrdup(S_ISCHR(st.st_mode) ? "c" : "b");
+	rule->major = OPTINT((int64_t)major(st.st_rdev));
+	rule->minor = OPTINT((int64_t)minor(st.st_rdev));
+	rule->access = xstrdup(access);
+	return 0;
+}
+
+int devices_of_cri(const struct cri_container_config *c, struct oci_spec *spec, struct err *e)
+{
+	const struct cri_device *d = c->devices.v;
+
+	for (size_t i = 0; i < c->devices.n; i++)
+		if (add_named(&d[i], spec, e) < 0)
+			return -1;
+	return 0;
+}

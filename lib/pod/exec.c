@@ -14,6 +14,7 @@
 #include "monitor/control.h"
 #include "monitor/monitor.h"
 #include "pod/container.h"
+#include "pod/security.h"
 
 static void add_env(struct strv *env, const char *assignment)
 {
@@ -92,6 +93,7 @@ static int null_streams(struct streams *st, struct err *e)
 }
 
 struct execution {
+	struct store *s;
 	const struct container_exec_args *a;
 	struct container c;
 	struct oci_spec spec;
@@ -136,14 +138,20 @@ static int start(struct execution *ex, struct err *e)
 		.spec = &ex->spec,
 		.process = &ex->process,
 		.user = a->user ? a->user : ex->c.record.user,
-		.default_seccomp = !a->privileged && !sec->privileged &&
-				   !(sec->seccomp && sec->seccomp->profile_type == 1),
+		.strict_groups = sec->supplemental_groups_policy == 1,
+		.default_seccomp = !a->privileged && security_default_seccomp(sec),
 		/* of whoever stays beside it, be it this command or one that it leaves behind */
 		.die_with_parent = !a->detach || a->timeout || a->tty,
 		.cgroup = ex->cgroup ? ex->cgroup : ex->c.record.cgroup,
 	};
+	own(fd) int cache = -1;
 	int rc = 0;
 
+	if (a->privileged) { /* no profile either */
+		json_object_put(ex->spec.linux_.seccomp);
+		ex->spec.linux_.seccomp = NULL;
+	}
+	x_args.seccomp_cache = cache = security_seccomp_cache(ex->s, &ex->spec);
 	if (a->detach && !a->tty)
 		rc = null_streams(&ex->streams, e);
 	else if (!a->tty)
@@ -249,7 +257,7 @@ int container_exec(struct store *s, const char *id, const struct container_exec_
 		   struct exit_status *out, struct err *e)
 {
 	own(execution) struct execution ex = {
-		.a = a, .streams = STREAMS_NONE, .x = EXECUTOR_NONE, .sock = -1, .out = out
+		.s = s, .a = a, .streams = STREAMS_NONE, .x = EXECUTOR_NONE, .sock = -1, .out = out
 	};
 
 	if (load_running(s, id, &ex.c, &ex.spec, e) < 0)

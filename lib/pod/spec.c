@@ -12,6 +12,7 @@
 #include "pod/container_ns.h"
 #include "pod/devices.h"
 #include "pod/resources.h"
+#include "pod/security.h"
 #include "pod/userns.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -261,9 +262,19 @@ static void set_resources(const struct container_record *r, struct oci_spec *spe
 		spec->process.oom_score_adj = res->oom_score_adj;
 }
 
-int container_spec(const struct store *s, const struct sandbox *sb,
-		   const struct container_record *r, const struct strv *image_env,
-		   struct oci_spec *out, struct err *e)
+static void set_rlimits(const struct container_record *r, struct oci_spec *spec)
+{
+	const struct oci_rlimit *l = r->config.linux_.rlimits.v;
+
+	for (size_t i = 0; i < r->config.linux_.rlimits.n; i++) {
+		struct oci_rlimit *to = objlist_add(&spec->process.rlimits, &oci_rlimit_table);
+
+		fields_copy(&oci_rlimit_table, to, &l[i]);
+	}
+}
+
+int container_spec(struct store *s, const struct sandbox *sb, const struct container_record *r,
+		   const struct strv *image_env, struct oci_spec *out, struct err *e)
 {
 	const struct cri_container_security *sec = &r->config.linux_.security_context;
 
@@ -282,5 +293,8 @@ int container_spec(const struct store *s, const struct sandbox *sb,
 		return -1;
 	if (sec->privileged)
 		make_privileged(out);
-	return 0;
+	set_rlimits(r, out);
+	if (devices_of_cri(&r->config, out, e) < 0)
+		return -1;
+	return security_spec(s, r, out, e);
 }

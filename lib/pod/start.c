@@ -15,6 +15,7 @@
 #include "image/image.h"
 #include "pod/container_ns.h"
 #include "pod/run_lock.h"
+#include "pod/security.h"
 #include "pod/start.h"
 
 void starting_reset(struct starting *st)
@@ -152,13 +153,16 @@ static int create(struct starting *st, struct err *e)
 	own(fd) int upper = -1;
 	own(fd) int work = -1;
 	own(fd) int target = -1;
+	own(fd) int cache = security_seccomp_cache(st->s, &st->spec);
 	int *lower = NULL;
 	struct executor_args a = {
 		.spec = &st->spec,
 		.id = st->c.id,
 		.user = st->c.record.user,
-		.default_seccomp =
-			!sec->privileged && !(sec->seccomp && sec->seccomp->profile_type == 1),
+		.init = st->c.record.config.linux_.init,
+		.strict_groups = sec->supplemental_groups_policy == 1,
+		.default_seccomp = security_default_seccomp(sec),
+		.seccomp_cache = cache,
 		.die_with_parent = st->attach != NULL,
 		.cgroup = st->c.record.cgroup,
 	};

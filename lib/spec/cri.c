@@ -22,6 +22,7 @@ static const char *const protocols[] = { "TCP", "UDP", "SCTP", NULL };
 static const char *const propagations[] = {
 	"PROPAGATION_PRIVATE", "PROPAGATION_HOST_TO_CONTAINER", "PROPAGATION_BIDIRECTIONAL", NULL,
 };
+static const char *const group_policies[] = { "Merge", "Strict", NULL };
 static const char *const profile_types[] = { "RuntimeDefault", "Unconfined", "Localhost", NULL };
 
 /* CRI's enum Signal by its own numbers, which are not the kernel's; 0: the image's. */
@@ -117,7 +118,7 @@ static const struct field selinux_fields[] = {
 	FIELD(struct cri_selinux, type, FIELD_STR),
 	FIELD(struct cri_selinux, level, FIELD_STR),
 };
-static FIELD_TABLE(selinux_table, "SELinuxOption", struct cri_selinux, CRI_FLAGS, selinux_fields);
+FIELD_TABLE(cri_selinux_table, "SELinuxOption", struct cri_selinux, CRI_FLAGS, selinux_fields);
 
 static const struct field int64_fields[] = {
 	FIELD(struct cri_int64, value, FIELD_INT, ID),
@@ -132,7 +133,7 @@ FIELD_TABLE(cri_profile_table, "SecurityProfile", struct cri_profile, CRI_FLAGS,
 
 static const struct field sandbox_security_fields[] = {
 	FIELD(struct cri_sandbox_security, namespace_options, FIELD_OBJ, SUB(cri_namespace_options_table)),
-	FIELD(struct cri_sandbox_security, selinux_options, FIELD_OBJPTR, SUB(selinux_table)),
+	FIELD(struct cri_sandbox_security, selinux_options, FIELD_OBJPTR, SUB(cri_selinux_table)),
 	FIELD(struct cri_sandbox_security, run_as_user, FIELD_OBJPTR, SUB(cri_int64_table)),
 	FIELD(struct cri_sandbox_security, run_as_group, FIELD_OBJPTR, SUB(cri_int64_table)),
 	FIELD(struct cri_sandbox_security, readonly_rootfs, FIELD_BOOL),
@@ -212,13 +213,14 @@ static const struct field container_security_fields[] = {
 	FIELD(struct cri_container_security, capabilities, FIELD_OBJPTR, SUB(cri_capabilities_table)),
 	FIELD(struct cri_container_security, privileged, FIELD_BOOL),
 	FIELD(struct cri_container_security, namespace_options, FIELD_OBJPTR, SUB(cri_namespace_options_table)),
-	FIELD(struct cri_container_security, selinux_options, FIELD_OBJPTR, SUB(selinux_table)),
+	FIELD(struct cri_container_security, selinux_options, FIELD_OBJPTR, SUB(cri_selinux_table)),
 	FIELD(struct cri_container_security, run_as_user, FIELD_OBJPTR, SUB(cri_int64_table)),
 	FIELD(struct cri_container_security, run_as_group, FIELD_OBJPTR, SUB(cri_int64_table)),
 	FIELD(struct cri_container_security, run_as_username, FIELD_STR),
 	FIELD(struct cri_container_security, readonly_rootfs, FIELD_BOOL),
 	FIELD(struct cri_container_security, no_new_privs, FIELD_BOOL),
 	FIELD(struct cri_container_security, supplemental_groups, FIELD_INTLIST, ID),
+	FIELD(struct cri_container_security, supplemental_groups_policy, FIELD_ENUM, .names = group_policies),
 	FIELD(struct cri_container_security, masked_paths, FIELD_STRLIST),
 	FIELD(struct cri_container_security, readonly_paths, FIELD_STRLIST),
 	FIELD(struct cri_container_security, seccomp, FIELD_OBJPTR, SUB(cri_profile_table)),
@@ -226,9 +228,18 @@ static const struct field container_security_fields[] = {
 };
 static FIELD_TABLE(container_security_table, "LinuxContainerSecurityContext", struct cri_container_security, CRI_FLAGS, container_security_fields);
 
+static const struct field rlimit_fields[] = {
+	FIELD(struct oci_rlimit, type, FIELD_STR),
+	FIELD(struct oci_rlimit, soft, FIELD_INT),
+	FIELD(struct oci_rlimit, hard, FIELD_INT),
+};
+FIELD_TABLE(cri_rlimit_table, "Rlimit", struct oci_rlimit, CRI_FLAGS, rlimit_fields);
+
 static const struct field container_linux_fields[] = {
 	FIELD(struct cri_container_linux, resources, FIELD_OBJPTR, SUB(cri_resources_table)),
 	FIELD(struct cri_container_linux, security_context, FIELD_OBJ, SUB(container_security_table)),
+	FIELD(struct cri_container_linux, rlimits, FIELD_OBJLIST, SUB(cri_rlimit_table)),
+	FIELD(struct cri_container_linux, init, FIELD_BOOL),
 };
 static FIELD_TABLE(container_linux_table, "LinuxContainerConfig", struct cri_container_linux, CRI_FLAGS, container_linux_fields);
 

@@ -131,6 +131,7 @@ struct cri_container_security {
 	char *run_as_username; /* (caddis) also "UID:GID", "user:group" */
 	bool readonly_rootfs, no_new_privs;
 	struct intlist supplemental_groups;
+	int supplemental_groups_policy; /* Merge: the image's groups of the user too; Strict */
 	struct strv masked_paths, readonly_paths;
 	struct cri_profile *seccomp, *apparmor;
 };
@@ -138,6 +139,8 @@ struct cri_container_security {
 struct cri_container_linux {
 	struct cri_resources *resources;
 	struct cri_container_security security_context;
+	struct objlist rlimits; /* (caddis) struct oci_rlimit: RLIMIT_NOFILE… */
+	bool init;		/* (caddis) pid 1 is a program of ours that reaps and forwards */
 };
 
 struct cri_container_config {
@@ -157,7 +160,7 @@ struct cri_container_config {
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
 	cri_dns_table, cri_mount_table, cri_port_mapping_table, cri_device_table,
-	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table,
+	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_selinux_table,
 	cri_profile_table;
 
 void cri_sandbox_config_free(struct cri_sandbox_config *c);

@@ -13,7 +13,7 @@
 
 static const char *const root_entries[] = { "version",	  "images", "layers",  "sandboxes",
 					    "containers", "names",  "staging", "networks",
-					    "lock",	  NULL };
+					    "seccomp",	  "lock",   NULL };
 static const char *const root_dirs[] = {
 	"images",	   "layers",	       "sandboxes", "containers", "names",
 	"names/sandboxes", "names/containers", "staging",   "networks",	  NULL

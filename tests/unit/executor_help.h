@@ -106,7 +106,8 @@ static inline void box_open(struct box *b)
 				       .id = "test",
 				       .rootfs = { &b->lower, 1, b->upper, b->work },
 				       .stdio = { -1, -1, -1 },
-				       .default_seccomp = true };
+				       .default_seccomp = true,
+				       .seccomp_cache = -1 };
 }
 
 static inline void box_args(struct strv *args, const char *script)

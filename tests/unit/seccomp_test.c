@@ -215,7 +215,7 @@ static int own_profile(const char *text, struct seccomp *f, struct err *e)
 {
 	own(json) struct json_object *j = json_parse("profile", text, strlen(text), e);
 
-	return j ? seccomp_compile(j, f, e) : -1;
+	return j ? seccomp_compile(j, 0, f, e) : -1;
 }
 
 TEST(a_profile_of_the_users_is_compiled_and_holds)

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pod/security.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "executor/caps.h"
+#include "executor/seccomp.h"
+
+enum { PROFILE_DEFAULT, PROFILE_UNCONFINED, PROFILE_LOCALHOST };
+enum { GROUPS_MERGE, GROUPS_STRICT };
+
+static void *copy_of(const struct field_table *t, const void *from)
+{
+	void *copy = xcalloc(1, t->size);
+
+	fields_copy(t, copy, from);
+	return copy;
+}
+
+static bool has_group(const struct intlist *l, int64_t id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i] == id)
+			return true;
+	return false;
+}
+
+int security_inherit(const struct sandbox *sb, struct cri_container_config *c, struct err *e)
+{
+	const struct cri_sandbox_security *pod = &sb->record.config.linux_.security_context;
+	struct cri_container_security *sec = &c->linux_.security_context;
+
+	if (sec->privileged && !pod->privileged) {
+		err_set(e, ERR_USAGE, "sandbox %.12s allows no privileged container", sb->id);
+		return err_hint(e, "create it with --privileged");
+	}
+	if (!sec->run_as_user && !str_some(sec->run_as_username) && pod->run_as_user) {
+		sec->run_as_user = copy_of(&cri_int64_table, pod->run_as_user);
+		if (!sec->run_as_group && pod->run_as_group)
+			sec->run_as_group = copy_of(&cri_int64_table, pod->run_as_group);
+	}
+	for (size_t i = 0; i < pod->supplemental_groups.n; i++)
+		if (!has_group(&sec->supplemental_groups, pod->supplemental_groups.v[i]))
+			intlist_add(&sec->supplemental_groups, pod->supplemental_groups.v[i]);
+	sec->readonly_rootfs = sec->readonly_rootfs || pod->readonly_rootfs;
+	if (!sec->seccomp && pod->seccomp)
+		sec->seccomp = copy_of(&cri_profile_table, pod->seccomp);
+	if (!sec->apparmor && pod->apparmor)
+		sec->apparmor = copy_of(&cri_profile_table, pod->apparmor);
+	if (!sec->selinux_options && pod->selinux_options)
+		sec->selinux_options = copy_of(&cri_selinux_table, pod->selinux_options);
+	return 0;
+}
+
+char *security_user(const struct cri_container_security *sec, const char *image_user, struct err *e)
+{
+	const struct cri_int64 *group = sec->run_as_group;
+	own(str) char *user = NULL;
+
+	if (sec->run_as_user)
+		user = str_fmt("%lld", (long long)sec->run_as_user->value);
+	else if (str_some(sec->run_as_username))
+		user = xstrdup(sec->run_as_username);
+	else if (group) {
+		err_set(e, ERR_USAGE, "run_as_group %lld without a user", (long long)group->value);
+		return NULL;
+	}
+	if (!user)
+		return xstrdup(image_user ? image_user : "");
+	if (!group)
+		return ptr_steal(user);
+	if (strchr(user, ':')) {
+		err_set(e, ERR_USAGE, "two groups: run_as_group %lld, and user '%.80s'",
+			(long long)group->value, user);
+		return NULL;
+	}
+	return str_fmt("%s:%lld", user, (long long)group->value);
+}
+
+/* ---- seccomp ---- */
+
+bool security_default_seccomp(const struct cri_container_security *sec)
+{
+	return !sec->privileged &&
+	       !(sec->seccomp && sec->seccomp->profile_type == PROFILE_UNCONFINED);
+}
+
+int security_seccomp_cache(const struct store *s, const struct oci_spec *spec)
+{
+	if (!spec->linux_.seccomp)
+		return -1;
+	mkdirat(s->root, "seccomp", 0700);
+	return openat(s->root, "seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Compiled here once, so that a bad one is told now, and the start finds it done. */
+static int load_profile(const struct store *s, const char *path, struct oci_spec *spec,
+			struct err *e)
+{
+	own(seccomp) struct seccomp filter = { 0 };
+	own(fd) int cache = -1;
+	struct caps caps;
+
+	if (!str_some(path) || path[0] != '/')
+		return err_set(e, ERR_USAGE, "seccomp profile '%.200s': expected an absolute path",
+			       path ? path : "");
+	spec->linux_.seccomp = json_load(AT_FDCWD, path, e);
+	if (!spec->linux_.seccomp)
+		return err_in(e, "seccomp profile %s", path);
+	cache = security_seccomp_cache(s, spec);
+	if (caps_read(spec->process.capabilities, &caps, e) < 0 ||
+	    seccomp_compile_cached(cache, spec->linux_.seccomp, caps.bounding, &filter, e) < 0)
+		return err_in(e, "seccomp profile %s", path);
+	return 0;
+}
+
+/* ---- labels ---- */
+
+static bool kernel_says(const char *path, char want)
+{
+	own(buf) struct buf b = { 0 };
+	struct err ignored;
+
+	return file_load_kernel(AT_FDCWD, path, &b, &ignored) == 0 && b.s && b.s[0] == want;
+}
+
+bool security_selinux_on(void)
+{
+	struct stat st;
+
+	return stat("/sys/fs/selinux/enforce", &st) == 0;
+}
+
+bool security_apparmor_on(void)
+{
+	return kernel_says("/sys/module/apparmor/parameters/enabled", 'Y');
+}
+
+static int set_apparmor(const struct cri_profile *p, struct oci_spec *spec, struct err *e)
+{
+	if (!p || p->profile_type != PROFILE_LOCALHOST)
+		return 0;
+	if (!str_some(p->localhost_ref))
+		return err_set(e, ERR_USAGE, "apparmor: Localhost needs the name of a profile");
+	if (!security_apparmor_on())
+		return err_set(e, ERR_USAGE,
+			       "AppArmor profile '%.80s': AppArmor is not enabled on this host",
+			       p->localhost_ref);
+	str_set(&spec->process.apparmor_profile, p->localhost_ref);
+	return 0;
+}
+
+/* Where SELinux is off the label is kept, and inspect says that it is not applied. */
+static void set_selinux(const struct cri_selinux *l, struct oci_spec *spec)
+{
+	if (!l || !security_selinux_on())
+		return;
+	free(spec->process.selinux_label);
+	spec->process.selinux_label = str_fmt(
+		"%s:%s:%s:%s", str_some(l->user) ? l->user : "system_u",
+		str_some(l->role) ? l->role : "system_r",
+		str_some(l->type) ? l->type : "container_t", str_some(l->level) ? l->level : "s0");
+}
+
+/* ---- the spec ---- */
+
+static void replace_paths(struct strv *paths, const struct strv *with)
+{
+	if (!with->n)
+		return;
+	strv_free(paths);
+	strv_copy(paths, with);
+}
+
+static int check_paths(const char *field, const struct strv *paths, struct err *e)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		if (paths->v[i][0] != '/')
+			return err_set(e, ERR_USAGE, "%s[%zu]: '%.200s' is not an absolute path",
+				       field, i, paths->v[i]);
+	return 0;
+}
+
+static int set_ambient(const struct cri_capabilities *c, struct oci_caps *caps, struct err *e)
+{
+	for (size_t i = 0; c && i < c->add_ambient_capabilities.n; i++) {
+		const char *name = c->add_ambient_capabilities.v[i];
+		own(str) char *full = str_starts(name, "CAP_") || str_starts(name, "cap_")
+					      ? xstrdup(name)
+					      : str_fmt("CAP_%s", name);
+		int n = cap_number(full);
+		bool held = false;
+
+		if (n < 0)
+			return err_set(e, ERR_USAGE, "capability '%.60s': there is none such",
+				       name);
+		for (size_t k = 0; k < caps->bounding.n; k++)
+			held = held || cap_number(caps->bounding.v[k]) == n;
+		if (!held) {
+			err_set(e, ERR_USAGE, "ambient capability '%.60s': it has not that one",
+				name);
+			return err_hint(e, "add it with --cap-add, too");
+		}
+		strv_add(&caps->ambient, full);
+	}
+	return 0;
+}
+
+int security_spec(struct store *s, const struct container_record *r, struct oci_spec *spec,
+		  struct err *e)
+{
+	const struct cri_container_security *sec = &r->config.linux_.security_context;
+
+	for (size_t i = 0; i < sec->supplemental_groups.n; i++)
+		intlist_add(&spec->process.user.additional_gids, sec->supplemental_groups.v[i]);
+	if (check_paths("masked_paths", &sec->masked_paths, e) < 0 ||
+	    check_paths("readonly_paths", &sec->readonly_paths, e) < 0 ||
+	    set_ambient(sec->capabilities, spec->process.capabilities, e) < 0)
+		return -1;
+	replace_paths(&spec->linux_.masked_paths, &sec->masked_paths);
+	replace_paths(&spec->linux_.readonly_paths, &sec->readonly_paths);
+	if (sec->seccomp && sec->seccomp->profile_type == PROFILE_LOCALHOST && !sec->privileged &&
+	    load_profile(s, sec->seccomp->localhost_ref, spec, e) < 0)
+		return -1;
+	if (!sec->privileged && set_apparmor(sec->apparmor, spec, e) < 0)
+		return -1;
+	set_selinux(sec->selinux_options, spec);
+	return 0;
+}
