@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "network/cni.h"
 #include "network/config.h"
 #include "store/record.h"
 
@@ -57,6 +58,22 @@ static bool exists(const char *option, const char *variable, const char *otherwi
 	return access(option ? option : str_some(env) ? env : otherwise, F_OK) == 0;
 }
 
+static void add_networks(struct store *s, struct strv *out)
+{
+	own(strv) struct strv paths = { 0 };
+	struct err ignored;
+
+	(void)network_names(s, out, &ignored);
+	if (cni_conf_files(cni_conf_dir(), &paths, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < paths.n; i++) {
+		own(cni_conf) struct cni_conf c = { 0 };
+
+		if (cni_conf_load(paths.v[i], &c, &ignored) == 0 && !strv_has(out, c.name))
+			strv_add(out, c.name);
+	}
+}
+
 void complete_names(const char *kind, const char *prefix, const char *root, const char *state,
 		    struct strv *out)
 {
@@ -74,7 +91,7 @@ void complete_names(const char *kind, const char *prefix, const char *root, cons
 	else if (str_eq(kind, "image"))
 		add_images(&s, prefix, out);
 	else if (str_starts(kind, "network"))
-		network_names(&s, out, &e);
+		add_networks(&s, out);
 	if (str_eq(kind, "network-mode")) {
 		strv_add(out, "none");
 		strv_add(out, "host");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* caddis network: create, ls, inspect, rm, prune, reload. */
+/* caddis network: create, ls, inspect, rm, prune, reload; check and gc are in network_cni.c. */
 #include <stdio.h>
 
 #include "base/json.h"
@@ -7,6 +7,7 @@
 #include "inspect.h"
 #include "network/config.h"
 #include "network/lease.h"
+#include "network_cni.h"
 #include "spec/label.h"
 #include "table.h"
 
@@ -46,6 +47,7 @@ static const struct opt rm_opts[] = {
 };
 static const struct column columns[] = {
 	{ "NAME", "name", COL_STR, false },
+	{ "KIND", "kind", COL_STR, false },
 	{ "BRIDGE", "bridge", COL_STR, false },
 	{ "SUBNETS", "subnets", COL_LIST, false },
 	{ "SANDBOXES", "sandboxes", COL_INT, false },
@@ -104,6 +106,7 @@ static int add_row(struct cli *cli, const struct selector *wanted, struct table 
 		return 0;
 	table_row(t);
 	table_str(t, "name", name);
+	table_str(t, "kind", "bridge");
 	table_str(t, "bridge", n.config.bridge);
 	table_json(t, "subnets", subnets_json(&n.config));
 	table_int(t, "sandboxes", (int64_t)users.n);
@@ -135,6 +138,8 @@ static int list_main(struct cli *cli, const void *args, char **operands, size_t 
 		if (e.kind != ERR_NOT_FOUND) /* a damaged one must not hide the others */
 			status = cli_error(cli, &e);
 	}
+	if (!a->selector && network_cni_rows(cli, t)) /* they have no labels */
+		status = 1;
 	if (table_print(t, &e) < 0)
 		return cli_error(cli, &e);
 	return cli_done(cli, status);
@@ -149,6 +154,7 @@ static struct json_object *network_json(struct cli *cli, const struct network *n
 		return NULL;
 	strv_sort(&users);
 	o = fields_write(&network_config_table, &n->config);
+	json_add_str(o, "kind", "bridge");
 	json_add_time(o, "created_at", n->config.created_at);
 	json_object_object_add(o, "internal", json_object_new_boolean(n->config.internal));
 	json_object_object_add(o, "sandboxes", json_of_list(&users));
@@ -159,6 +165,8 @@ static struct json_object *get(struct cli *cli, const char *operand, struct err 
 {
 	own(network) struct network net = { 0 };
 
+	if (!network_exists(&cli->store, operand))
+		return network_cni_json(cli, operand, e);
 	return network_open(&cli->store, operand, &net, e) < 0 ? NULL : network_json(cli, &net, e);
 }
 
@@ -214,6 +222,8 @@ static const struct command commands[] = {
 	{ "rm", "[OPTION...] NETWORK...", "remove networks that no sandbox uses", rm_main, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "network" },
 	{ "prune", "", "remove all networks that no sandbox uses", prune_main, NULL, 0, NEED_STORE, 0, 0, NULL },
 	{ "reload", "", "put back what the host has lost of the networks in use", reload_main, NULL, 0, NEED_STORE, 0, 0, NULL },
+	{ "check", "NETWORK...", "ask the plugins of CNI networks whether all is well", network_check_main, NULL, 0, NEED_STORE, 1, 0, "network" },
+	{ "gc", "NETWORK...", "have the plugins of CNI networks forget what is no sandbox's", network_gc_main, NULL, 0, NEED_STORE, 1, 0, "network" },
 	{ 0 },
 };
 // clang-format on

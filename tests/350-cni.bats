@@ -164,3 +164,12 @@ options ndots:3"
 	run_fails 2 --cni-timeout 0 sandbox create other
 	assert_error "--cni-timeout 0: expected 1 to 3600 seconds"
 }
+
+@test "network check finds an address that is gone, by the plugins' CHECK" {
+	bridge_chain
+	run_ok sandbox create web
+	run_ok network check db
+	nsenter --net="$(inspect web .linux.namespaces.network)" ip addr flush dev eth0
+	run_fails 1 network check db
+	assert_error "plugin bridge CHECK"
+}

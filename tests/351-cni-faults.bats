@@ -222,3 +222,85 @@ mend() {
 	log_is "fake-c DEL" "fake-b DEL" "fake-a DEL" "fake-a ADD netns" "fake-b ADD netns" "fake-c ADD netns"
 	[ ! -e "$record" ]
 }
+
+@test "network ls and inspect show CNI networks beside those built in, a broken file hides none" {
+	chain
+	run_ok sandbox create web
+	id=$output
+	run_ok network create --subnet 10.66.0.0/24 own
+	run_ok network ls -o json
+	[ "$(jq -r '.[] | select(.name == "db") | "\(.kind) \(.sandboxes)"' <<< "$output")" = "cni 1" ]
+	[ "$(jq -r '.[] | select(.name == "own") | "\(.kind) \(.sandboxes)"' <<< "$output")" = "bridge 0" ]
+	run_ok network inspect db
+	[ "$(jq -r '.[0] | "\(.kind) \(.file) \(.cni_version) \(.plugins[1].type) \(.sandboxes[0])"' <<< "$output")" = \
+		"cni $NETCONFPATH/10-db.conflist 1.0.0 fake-b $id" ]
+	run_fails 1 network inspect nosuch
+	assert_error "no network nosuch"
+	echo '{' > "$NETCONFPATH/00-broken.conflist"
+	run_fails 1 network ls -q
+	assert_output "own
+db"
+	assert_error "00-broken.conflist"
+	run_ok network rm own
+}
+
+@test "network check runs STATUS, and CHECK of every sandbox, with the result of ADD" {
+	chain '{}' 1.1.0
+	run_ok sandbox create web
+	: > "$LOG"
+	run_ok network check db
+	assert_output db
+	log_is "fake-a STATUS" "fake-b STATUS" "fake-c STATUS" "fake-a CHECK netns" "fake-b CHECK netns" "fake-c CHECK netns"
+	[ "$(jq -r .prevResult.ips[0].address "$LOG.fake-a.CHECK.json")" = 10.9.8.7/24 ]
+	! grep -q CNI_CONTAINERID "$LOG.fake-a.STATUS.env" || fail "STATUS is of no container"
+	run_fails 1 network check nosuch
+	assert_error "no network nosuch"
+	run_ok sandbox rm web
+	chain '{"CHECK": "fail"}' 0.4.0
+	run_ok sandbox create web
+	run_fails 1 network check db
+	assert_error "network db: sandbox $("$CADDIS" sandbox ls -q | cut -c1-12): plugin fake-b CHECK: out of luck"
+	run_ok sandbox rm web
+	chain '{"STATUS": "fail"}' 1.1.0
+	run_fails 1 network check db
+	assert_error "network db: plugin fake-b STATUS: out of luck"
+}
+
+@test "CHECK is left out where the version has none or the configuration forbids it" {
+	for version in 0.3.1 1.0.0; do
+		chain '{"CHECK": "fail"}' "$version"
+		jq '.disableCheck = true' "$NETCONFPATH/10-db.conflist" > "$TEST_DIR/new"
+		[ "$version" = 0.3.1 ] || mv "$TEST_DIR/new" "$NETCONFPATH/10-db.conflist"
+		run_ok sandbox create web
+		run_ok network check db
+		run_ok sandbox rm web
+	done
+	! grep CHECK "$LOG" || fail "CHECK was run"
+}
+
+@test "network gc tells the plugins which attachments are valid, where there is GC" {
+	chain '{}' 1.1.0
+	run_ok sandbox create web
+	id=$output
+	: > "$LOG"
+	run_ok network gc db
+	assert_output db
+	log_is "fake-a GC" "fake-b GC" "fake-c GC"
+	[ "$(jq -c '."cni.dev/valid-attachments"' "$LOG.fake-a.GC.json")" = "[{\"containerID\":\"$id\",\"ifname\":\"eth0\"}]" ]
+	jq '.disableGC = true' "$NETCONFPATH/10-db.conflist" > "$TEST_DIR/new"
+	mv "$TEST_DIR/new" "$NETCONFPATH/10-db.conflist"
+	run_fails 1 network gc db
+	assert_error "network db: its configuration has disableGC"
+	chain '{}' 1.0.0
+	run_fails 1 network gc db
+	assert_error "network db: has no GC; version 1.1.0"
+	chain '{"GC": "fail"}' 1.1.0
+	: > "$LOG"
+	run_fails 1 network gc db
+	assert_error "network db: plugin fake-b GC: out of luck"
+	log_is "fake-a GC" "fake-b GC" "fake-c GC"
+	run_ok network create --subnet 10.66.0.0/24 own
+	run_fails 1 network gc own
+	assert_error "network own is built in"
+	run_ok network rm own
+}

@@ -34,8 +34,7 @@ const char *cni_conf_dir(void)
 	return from_env("NETCONFPATH", CONF_DIR);
 }
 
-/* Directories, time-out: as they are now. */
-static int settings(struct cni_attachment *a, struct err *e)
+int cni_settings(struct cni_attachment *a, struct err *e)
 {
 	const char *timeout = from_env("CADDIS_CNI_TIMEOUT", NULL);
 	own(strv) struct strv dirs = { 0 };
@@ -181,7 +180,7 @@ static int plan(const struct network_request *req, const char *name, struct cni_
 {
 	int found = cni_conf_find(cni_conf_dir(), name, &a->conf, e);
 
-	if (found < 0 || settings(a, e) < 0)
+	if (found < 0 || cni_settings(a, e) < 0)
 		return -1;
 	if (!found)
 		return err_set(e, ERR_NOT_FOUND, "no network %s in %s", name ? name : "at all",
@@ -286,7 +285,7 @@ static int fill(const struct cni_attachment *a, struct network_status *st, struc
  * STATE/cni/lock: held shared by whoever attaches, alone by GC, which must not take away what an
  * ADD has just reserved.
  */
-static int lock_plugins(const struct store *s, enum lock_mode mode, struct err *e)
+int cni_lock(const struct store *s, enum lock_mode mode, struct err *e)
 {
 	if (mkdirat(s->state, "cni", 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "%s/cni", s->state_path);
@@ -297,7 +296,7 @@ static int attach(struct store *s, int dir, const struct network_request *req,
 		  struct network_status *st, struct err *e)
 {
 	own(cni_attachment) struct cni_attachment a = { 0 };
-	own(fd) int lock = lock_plugins(s, LOCK_SHARED, e);
+	own(fd) int lock = cni_lock(s, LOCK_SHARED, e);
 
 	if (lock < 0 || plan(req, st->network, &a, e) < 0)
 		return -1;
@@ -306,8 +305,7 @@ static int attach(struct store *s, int dir, const struct network_request *req,
 	return check_given(req, st, e);
 }
 
-/* After the pin has gone an empty file is in its place. */
-static bool is_namespace(const char *path)
+bool cni_is_namespace(const char *path)
 {
 	struct statfs fs;
 
@@ -331,7 +329,7 @@ static int add_dirs_of_now(struct cni_attachment *a, struct err *e)
 {
 	own(cni_attachment) struct cni_attachment now = { 0 };
 
-	if (settings(&now, e) < 0)
+	if (cni_settings(&now, e) < 0)
 		return -1;
 	for (size_t i = 0; i < now.dirs.n; i++)
 		if (!strv_has(&a->dirs, now.dirs.v[i]))
@@ -358,7 +356,7 @@ static int detach(struct store *s, const char *id, int dir, const char *netns_pa
 		return err_set(e, ERR_FAIL, "DEL failed, and is tried again later");
 	if (add_dirs_of_now(&a, e) < 0)
 		return -1;
-	if (cni_chain_del(dir, id, is_namespace(netns_path) ? netns_path : "", &a, e) == 0)
+	if (cni_chain_del(dir, id, cni_is_namespace(netns_path) ? netns_path : "", &a, e) == 0)
 		return 0;
 	a.busy = false;
 	a.tried_at = gone ? now : 0;
@@ -375,72 +373,3 @@ const struct network_ops network_cni = {
 	.attach = attach,
 	.detach = detach,
 };
-
-int cni_check(const char *id, int dir, const char *netns_path, struct err *e)
-{
-	own(cni_attachment) struct cni_attachment a = { 0 };
-	int rc = cni_attachment_load(dir, &a, e);
-
-	if (rc < 0)
-		return -1;
-	if (rc == 0 || !a.result)
-		return err_set(e, ERR_STATE, "it is attached to no CNI network");
-	return cni_chain_check(id, is_namespace(netns_path) ? netns_path : "", &a, e);
-}
-
-int cni_status(const struct cni_conf *c, struct err *e)
-{
-	own(cni_attachment) struct cni_attachment a = { 0 };
-
-	fields_copy(&cni_conf_table, &a.conf, c);
-	if (settings(&a, e) < 0 || cni_chain_prepare(&a, e) < 0)
-		return -1;
-	return cni_chain_status(&a, e);
-}
-
-/* Every sandbox with an attachment, those in the making too. */
-static struct json_object *valid_attachments(struct store *s, const char *network, struct err *e)
-{
-	own(json) struct json_object *list = json_object_new_array();
-	own(fd) int fd = openat(s->root, "sandboxes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!d) {
-		err_sys(e, "%s/sandboxes", s->root_path);
-		return NULL;
-	}
-	fd_steal(&fd);
-	for (struct dirent *de; (de = readdir(d));) {
-		own(cni_attachment) struct cni_attachment a = { 0 };
-		own(fd) int dir = id_valid(de->d_name) ? openat(dirfd(d), de->d_name,
-								O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-						       : -1;
-		int rc = dir < 0 ? 0 : cni_attachment_load(dir, &a, e);
-
-		if (rc < 0)
-			return NULL; /* not knowing whose they are, nothing may be taken away */
-		if (rc && str_eq(a.conf.name, network)) {
-			struct json_object *o = json_object_new_object();
-
-			json_object_object_add(o, "containerID",
-					       json_object_new_string(de->d_name));
-			json_object_object_add(o, "ifname", json_object_new_string(a.ifname));
-			json_object_array_add(list, o);
-		}
-	}
-	return ptr_steal(list);
-}
-
-int cni_gc(struct store *s, const struct cni_conf *c, struct err *e)
-{
-	own(cni_attachment) struct cni_attachment a = { 0 };
-	own(fd) int lock = lock_plugins(s, LOCK_EXCLUSIVE, e);
-	own(json) struct json_object *valid = lock < 0 ? NULL : valid_attachments(s, c->name, e);
-
-	if (!valid)
-		return -1;
-	fields_copy(&cni_conf_table, &a.conf, c);
-	if (settings(&a, e) < 0 || cni_chain_prepare(&a, e) < 0)
-		return -1;
-	return cni_chain_gc(&a, valid, e);
-}

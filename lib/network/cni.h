@@ -24,8 +24,10 @@ const char *cni_conf_dir(void);
  */
 char *cni_default(struct err *e);
 
-/* CHECK of a sandbox's attachment. ERR_STATE: it has none, or its network has no CHECK. */
-int cni_check(const char *id, int dir, const char *netns_path, struct err *e);
+/* IDs of the sandboxes attached to it, those in the making too; sorted. */
+int cni_users(struct store *s, const char *network, struct strv *ids, struct err *e);
+/* CHECK of a sandbox's attachment; 1: there is none (any more), or its network has no CHECK. */
+int cni_check(struct store *s, const char *id, struct err *e);
 /* STATUS: 0: ready, 1: a network before 1.1, nobody knows, -1: why not. */
 int cni_status(const struct cni_conf *c, struct err *e);
 /*

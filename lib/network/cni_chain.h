@@ -10,6 +10,7 @@
 #define CADDIS_NETWORK_CNI_CHAIN_H
 
 #include "network/cni_conf.h"
+#include "store/store.h"
 
 #define CNI_FILE "cni.json"
 #define CNI_IFNAME "eth0"
@@ -32,6 +33,16 @@ OWNED_STRUCT(cni_attachment, struct cni_attachment, cni_attachment_free)
 int cni_attachment_load(int dir, struct cni_attachment *out, struct err *e);
 int cni_attachment_save(int dir, const struct cni_attachment *a, struct err *e);
 
+/* Plugin directories and time-out, as they are now (cni.h). */
+int cni_settings(struct cni_attachment *a, struct err *e);
+/*
+ * STATE/cni/lock: held shared by whoever attaches, alone by GC, which must not take away what an
+ * ADD has just reserved.
+ */
+int cni_lock(const struct store *s, enum lock_mode mode, struct err *e);
+/* After the pin has gone an empty file is in its place. */
+bool cni_is_namespace(const char *path);
+
 /* Every plugin is there; the version is settled: the highest that all of them speak. */
 int cni_chain_prepare(struct cni_attachment *a, struct err *e);
 /* Does a plugin declare the capability? */
@@ -42,7 +53,7 @@ int cni_chain_add(int dir, const char *id, const char *netns, struct cni_attachm
 /* DEL in reverse order, up to the first failure; then the record goes. netns "": it is gone. */
 int cni_chain_del(int dir, const char *id, const char *netns, struct cni_attachment *a,
 		  struct err *e);
-/* CHECK; ERR_STATE where the network's version or configuration has none. */
+/* CHECK; 1 where the network's version or configuration has none. */
 int cni_chain_check(const char *id, const char *netns, const struct cni_attachment *a,
 		    struct err *e);
 /*
