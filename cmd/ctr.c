@@ -96,6 +96,7 @@ static const struct command commands[] = {
 	{ "wait", "[OPTION...] CONTAINER...", "wait until containers have ended and print their exit codes", ctr_wait_main, ctr_wait_opts, sizeof(struct wait_args), NEED_STORE, 1, 0, "container" },
 	{ "rename", "CONTAINER NAME", "give a container another name", ctr_rename_main, NULL, 0, NEED_STORE, 2, 2, "container" },
 	{ "update", "[OPTION...] CONTAINER...", "change limits and restart policy of containers, running or not", ctr_update_main, ctr_update_opts, sizeof(struct update_args), NEED_STORE, 1, 0, "container" },
+	{ "port-forward", "[OPTION...] CONTAINER|SANDBOX [OURS:]PORT...", "make ports inside of a sandbox reachable here", ctr_port_main, ctr_port_opts, sizeof(struct port_args), NEED_STORE, 2, 0, "container" },
 	{ "rm", "[OPTION...] [CONTAINER...]", "remove containers", ctr_rm_main, ctr_rm_opts, sizeof(struct rm_args), NEED_STORE, 0, 0, "container" },
 	{ "adopt", "CONTAINER", "give a container a new monitor", ctr_adopt_main, NULL, 0, NEED_STORE | ENTERS_CONTAINER | HIDDEN, 1, 1, "container" },
 	{ 0 },

@@ -152,6 +152,9 @@ struct wait_args {
 struct pause_args {
 	bool all;
 };
+struct port_args {
+	const char *address;
+};
 struct update_args {
 	const char *memory, *memory_swap, *cpus, *cpuset_cpus, *cpuset_mems, *restart;
 	struct optint cpu_shares, cpu_period, cpu_quota, pids_limit;
@@ -168,7 +171,8 @@ struct logs_args {
 };
 extern const struct opt ctr_list_opts[];
 extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],
-	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[];
+	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[],
+	ctr_port_opts[];
 int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_start_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n);
@@ -181,6 +185,7 @@ int ctr_pause_main(struct cli *cli, const void *args, char **operands, size_t n)
 int ctr_resume_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_rename_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_update_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_port_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_list_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -24,9 +24,15 @@ static int own_sandbox(const struct run_args *a, const struct cri_container_conf
 	return net_config(&a->net, out, e);
 }
 
+/* What is made for a run before it runs. */
+struct made {
+	char id[ID_SIZE];
+	struct record held;
+	struct container_attach attach;
+};
+
 static int create(struct cli *cli, const struct run_args *a, char **operands, size_t n,
-		  struct record *hold, char id[ID_SIZE], struct container_attach *attach,
-		  struct err *e)
+		  struct made *m, struct err *e)
 {
 	own(cri_container_config) struct cri_container_config config = { 0 };
 	own(cri_sandbox_config) struct cri_sandbox_config sandbox_config = { 0 };
@@ -44,8 +50,8 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 		return err_set(e, ERR_USAGE, "--restart and --rm exclude each other");
 	if (ctr_config(&a->config, operands, n, &config, e) < 0)
 		return -1;
-	attach->stdin_ = config.stdin_;
-	attach->tty = config.tty && isatty(STDIN_FILENO);
+	m->attach.stdin_ = config.stdin_;
+	m->attach.tty = config.tty && isatty(STDIN_FILENO);
 	if (a->sandbox && net_args_given(&a->net))
 		return err_set(e, ERR_USAGE,
 			       "--network, --publish, --ip and --mac are for a sandbox of its own, "
@@ -59,11 +65,11 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 	}
 	if (ctr_image(cli, &a->config, config.image.image, e) < 0)
 		return -1;
-	rc = container_create(&cli->store, &create_args, hold, id, e);
+	rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
 	if (rc < 0 && e->kind == ERR_EXISTS) {
 		/* The name may be a killed command's. */
 		container_sweep(&cli->store);
-		rc = container_create(&cli->store, &create_args, hold, id, e);
+		rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
 	}
 	return rc;
 }
@@ -93,53 +99,60 @@ void ctr_attach_options(const struct attach_opts *o, struct container_attach *ou
 }
 
 /* In the background: its ID is the result. */
-static int run_detached(struct cli *cli, const struct run_args *a, const char *id,
-			struct record *held)
+static int run_detached(struct cli *cli, const struct run_args *a, struct made *m)
 {
 	struct err e, second;
 
-	if (container_start(&cli->store, id, held, false, &e) < 0) {
+	if (container_start(&cli->store, m->id, &m->held, false, &e) < 0) {
 		if (a->remove)
-			container_remove(&cli->store, id, true, &second);
+			container_remove(&cli->store, m->id, true, &second);
 		return cli_error(cli, &e);
 	}
-	printf("%s\n", id);
+	printf("%s\n", m->id);
 	return cli_done(cli, 0);
+}
+
+static int run_made(struct cli *cli, const struct run_args *a, struct made *m)
+{
+	struct exit_status ended = { 0 };
+	struct err e;
+
+	if (a->detach)
+		return run_detached(cli, a, m);
+	if (m->attach.tty)
+		container_terminal_size(&m->attach.size);
+	if (container_run(&cli->store, m->id, &m->held, &m->attach, &ended, &e) < 0)
+		return cli_error(cli, &e);
+	return ctr_report_end(cli, &ended);
 }
 
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct run_args *a = args;
-	struct container_attach attach = { .owner = true };
-	struct exit_status ended = { 0 };
-	own(record) struct record held = RECORD_NONE;
+	struct made m = { .held = RECORD_NONE, .attach = { .owner = true } };
 	own(fd) int cidfile = -1;
-	char id[ID_SIZE];
 	struct err e, second;
+	int status;
 
 	if (a->config.print_config)
 		return ctr_config_print(cli, &a->config, operands, n);
-	attach.restarts = a->config.restart && !str_eq(a->config.restart, "no");
-	ctr_attach_options(&a->attach, &attach);
-	if (detach_keys_check(attach.detach_keys, &e) < 0 ||
+	m.attach.restarts = a->config.restart && !str_eq(a->config.restart, "no");
+	ctr_attach_options(&a->attach, &m.attach);
+	if (detach_keys_check(m.attach.detach_keys, &e) < 0 ||
 	    ctr_cidfile_open(a->config.cidfile, &cidfile, &e) < 0)
 		return cli_error(cli, &e);
-	if (create(cli, a, operands, n, &held, id, &attach, &e) < 0) {
+	if (create(cli, a, operands, n, &m, &e) < 0) {
 		ctr_cidfile_close(a->config.cidfile, &cidfile, NULL, &second);
 		return cli_error(cli, &e);
 	}
-	if (ctr_cidfile_close(a->config.cidfile, &cidfile, id, &e) < 0) {
-		record_close(&held);
-		container_remove(&cli->store, id, true, &second);
+	if (ctr_cidfile_close(a->config.cidfile, &cidfile, m.id, &e) < 0) {
+		record_close(&m.held);
+		container_remove(&cli->store, m.id, true, &second);
 		return cli_error(cli, &e);
 	}
-	if (a->detach)
-		return run_detached(cli, a, id, &held);
-	if (attach.tty)
-		container_terminal_size(&attach.size);
-	if (container_run(&cli->store, id, &held, &attach, &ended, &e) < 0)
-		return cli_error(cli, &e);
-	return ctr_report_end(cli, &ended);
+	status = run_made(cli, a, &m);
+	record_close(&m.held);
+	return status;
 }
 
 static int exec_env(const struct exec_args *a, struct strv *out, struct err *e)

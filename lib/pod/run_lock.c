@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -75,13 +76,16 @@ void run_stop_ask(struct store *s, const char *id)
 {
 	struct err ignored;
 	own(fd) int dir = record_run_dir(s, RECORD_CONTAINER, id, false, &ignored);
-	own(fd) int mark = -1;
-	own(fd) int knock = -1;
+	int mark, knock;
 
 	if (dir < 0)
 		return;
 	mark = openat(dir, "stop", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (mark >= 0)
+		close(mark);
 	knock = control_connect(dir, &ignored);
+	if (knock >= 0)
+		close(knock);
 }
 
 bool run_stop_asked(int run_dir)

@@ -240,7 +240,7 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 
 	status->state = CONTAINER_EXITED;
 	status->pid = status->start = 0;
-	if (failed) {
+	if (!ended) {
 		status->finished_at = clock_now();
 		status->exit_code = err_exit_code_run(failed);
 		str_set(&status->reason, "StartError");
