@@ -16,6 +16,8 @@
 enum opt_type {
 	OPT_BOOL, /* bool; --no-NAME is not made; --NAME=false is understood */
 	OPT_ON,	  /* bool that is true without: --NAME=false sets the member to true, "it is off" */
+	OPT_SWITCH, /* struct optint, 0 or 1: --NAME=false is told from "not given", for it wins over
+		       a file's true */
 	OPT_STR,  /* const char * (borrowed from argv) */
 	OPT_INT,  /* struct optint (spec/field.h) */
 	OPT_LIST, /* struct strv: may be repeated */
@@ -25,7 +27,7 @@ enum opt_type {
 struct opt {
 	char short_name; /* 0: none */
 	const char *name;
-	const char *arg; /* placeholder: "DIR"; NULL for OPT_BOOL, OPT_ON */
+	const char *arg; /* placeholder: "DIR"; NULL for OPT_BOOL, OPT_ON, OPT_SWITCH */
 	enum opt_type type;
 	size_t offset; /* in the command's own struct */
 	const char *help;

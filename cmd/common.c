@@ -16,6 +16,12 @@ void option_win(char **field, const char *given)
 		str_set(field, given);
 }
 
+void option_win_bool(bool *field, const struct optint *given)
+{
+	if (given->set)
+		*field = given->v;
+}
+
 void option_win_list(struct strv *field, const struct strv *given)
 {
 	if (!given->n)

@@ -27,6 +27,7 @@ int config_print(const struct field_table *t, const void *config, const char *ou
 /* Options win over a file: one that was not given changes nothing, a list replaces the list, maps
  * are merged by key. */
 void option_win(char **field, const char *given);
+void option_win_bool(bool *field, const struct optint *given);
 void option_win_list(struct strv *field, const struct strv *given);
 void option_win_map(struct strmap *field, const struct strmap *given);
 

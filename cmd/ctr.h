@@ -31,7 +31,7 @@ struct ctr_config_args {
 	const char *cidfile, *restart;
 	struct optint stop_timeout;
 	bool stdin_once;
-	bool stdin_, tty, read_only, privileged, no_new_privs;
+	struct optint stdin_, tty, read_only, privileged, no_new_privs;
 };
 // clang-format off
 #define CTR_CONFIG_OPTS(struct_)                                                                   \
@@ -46,9 +46,9 @@ struct ctr_config_args {
 	OPT(0, "label", "K=V", OPT_MAP, struct_, config.labels, "add a label; may be repeated"),    \
 	OPT(0, "annotation", "K=V", OPT_MAP, struct_, config.annotations, "add an annotation; may be repeated"), \
 	OPT(0, "entrypoint", "COMMAND", OPT_STR, struct_, config.entrypoint, "replace the image's entrypoint"), \
-	OPT('i', "interactive", NULL, OPT_BOOL, struct_, config.stdin_, "keep its standard input open"), \
-	OPT('t', "tty", NULL, OPT_BOOL, struct_, config.tty, "give it a terminal"),                 \
-	OPT(0, "read-only", NULL, OPT_BOOL, struct_, config.read_only, "root file system is read-only"), \
+	OPT('i', "interactive", NULL, OPT_SWITCH, struct_, config.stdin_, "keep its standard input open"), \
+	OPT('t', "tty", NULL, OPT_SWITCH, struct_, config.tty, "give it a terminal"),                 \
+	OPT(0, "read-only", NULL, OPT_SWITCH, struct_, config.read_only, "root file system is read-only"), \
 	OPT('m', "memory", "SIZE", OPT_STR, struct_, config.memory, "memory limit, e.g. 64m"),      \
 	OPT(0, "cpus", "N", OPT_STR, struct_, config.cpus, "CPU limit, e.g. 1.5"),                  \
 	OPT(0, "cpu-shares", "N", OPT_INT, struct_, config.cpu_shares, "weight among its siblings, 2 to 262144"), \
@@ -56,8 +56,8 @@ struct ctr_config_args {
 	OPT(0, "oom-score-adj", "N", OPT_INT, struct_, config.oom_score_adj, "preference of the OOM killer, -1000 to 1000"), \
 	OPT(0, "cap-add", "CAPABILITY", OPT_LIST, struct_, config.cap_add, "add a capability, or ALL; may be repeated"), \
 	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
-	OPT(0, "privileged", NULL, OPT_BOOL, struct_, config.privileged, "all capabilities and devices, nothing masked, no seccomp"), \
-	OPT(0, "no-new-privileges", NULL, OPT_BOOL, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
+	OPT(0, "privileged", NULL, OPT_SWITCH, struct_, config.privileged, "all capabilities and devices, nothing masked, no seccomp"), \
+	OPT(0, "no-new-privileges", NULL, OPT_SWITCH, struct_, config.no_new_privs, "set-user-ID programs and file capabilities give nothing"), \
 	OPT(0, "security-opt", "OPTION", OPT_LIST, struct_, config.rights.security_opts, "seccomp=default|unconfined|FILE, apparmor=default|unconfined|PROFILE, label=user|role|type|level:VALUE, no-new-privileges; may be repeated"), \
 	OPT(0, "group-add", "GID", OPT_LIST, struct_, config.rights.groups, "add a supplementary group by number; may be repeated"), \
 	OPT(0, "groups-policy", "POLICY", OPT_STR, struct_, config.rights.groups_policy, "merge: the user's groups in the image too (default); strict: only those given", "merge|strict"), \

@@ -198,9 +198,9 @@ static void set_security(const struct ctr_config_args *a, struct cri_container_c
 		sec->run_as_user = sec->run_as_group = NULL;
 	}
 	option_win(&sec->run_as_username, a->user);
-	sec->readonly_rootfs = sec->readonly_rootfs || a->read_only;
-	sec->privileged = sec->privileged || a->privileged;
-	sec->no_new_privs = sec->no_new_privs || a->no_new_privs;
+	option_win_bool(&sec->readonly_rootfs, &a->read_only);
+	option_win_bool(&sec->privileged, &a->privileged);
+	option_win_bool(&sec->no_new_privs, &a->no_new_privs);
 	if (!a->cap_add.n && !a->cap_drop.n)
 		return;
 	if (!sec->capabilities)
@@ -247,9 +247,10 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	option_win(&out->stop_signal, a->stop_signal);
 	option_win_map(&out->labels, &a->labels);
 	option_win_map(&out->annotations, &a->annotations);
-	out->stdin_ = out->stdin_ || a->stdin_ || a->stdin_once;
+	option_win_bool(&out->stdin_, &a->stdin_);
+	out->stdin_ = out->stdin_ || a->stdin_once;
 	out->stdin_once = out->stdin_once || a->stdin_once;
-	out->tty = out->tty || a->tty;
+	option_win_bool(&out->tty, &a->tty);
 	for (size_t i = 0; i < a->volumes.n; i++)
 		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)
 			return -1;

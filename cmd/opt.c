@@ -108,7 +108,7 @@ static int unknown_option(const struct opt_set *sets, size_t nsets, const char *
 
 bool opt_is_flag(const struct opt *o)
 {
-	return o->type == OPT_BOOL || o->type == OPT_ON;
+	return o->type == OPT_BOOL || o->type == OPT_ON || o->type == OPT_SWITCH;
 }
 
 static int store_bool(const struct opt *o, bool *dst, const char *value, struct err *e)
@@ -120,6 +120,16 @@ static int store_bool(const struct opt *o, bool *dst, const char *value, struct 
 	else
 		return err_set(e, ERR_USAGE, "--%s: expected true or false, found \"%s\"", o->name,
 			       value);
+	return 0;
+}
+
+static int store_switch(const struct opt *o, struct optint *dst, const char *value, struct err *e)
+{
+	bool on;
+
+	if (store_bool(o, &on, value, e) < 0)
+		return -1;
+	*dst = OPTINT(on);
 	return 0;
 }
 
@@ -161,6 +171,8 @@ static int store_value(const struct opt *o, const struct opt_set *set, const cha
 			return -1;
 		*(bool *)dst = !*(bool *)dst;
 		return 0;
+	case OPT_SWITCH:
+		return store_switch(o, dst, value, e);
 	case OPT_STR:
 		*(const char **)dst = value;
 		return 0;

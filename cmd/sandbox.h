@@ -54,7 +54,7 @@ struct sandbox_create_args {
 	struct sandbox_resource_args resources;
 	struct strmap labels, annotations;
 	struct strv dns_servers, dns_searches, dns_options, supplemental_groups, security_opts;
-	bool read_only, privileged;
+	struct optint read_only, privileged;
 	struct sandbox_ns_args ns;
 	struct net_args net;
 };

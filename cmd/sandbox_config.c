@@ -33,8 +33,8 @@ const struct opt sandbox_create_opts[] = {
 	OPT(0, "run-as-user", "UID", OPT_INT, struct sandbox_create_args, run_as_user, "user of its containers, unless they say otherwise"),
 	OPT(0, "run-as-group", "GID", OPT_INT, struct sandbox_create_args, run_as_group, "group of its containers; needs --run-as-user"),
 	OPT(0, "supplemental-group", "GID", OPT_LIST, struct sandbox_create_args, supplemental_groups, "further group of its containers; may be repeated"),
-	OPT(0, "read-only", NULL, OPT_BOOL, struct sandbox_create_args, read_only, "root file systems of its containers are read-only"),
-	OPT(0, "privileged", NULL, OPT_BOOL, struct sandbox_create_args, privileged, "its containers may be privileged"),
+	OPT(0, "read-only", NULL, OPT_SWITCH, struct sandbox_create_args, read_only, "root file systems of its containers are read-only"),
+	OPT(0, "privileged", NULL, OPT_SWITCH, struct sandbox_create_args, privileged, "its containers may be privileged"),
 	OPT(0, "security-opt", "OPTION", OPT_LIST, struct sandbox_create_args, security_opts, "seccomp=default|unconfined|FILE, apparmor=default|unconfined|PROFILE, label=user|role|type|level:VALUE; may be repeated"),
 	OPT_END,
 };
@@ -77,10 +77,8 @@ static int set_security(const struct sandbox_create_args *a, struct cri_sandbox_
 {
 	struct security_options to = { &sec->seccomp, &sec->apparmor, &sec->selinux_options };
 
-	if (a->read_only)
-		sec->readonly_rootfs = true;
-	if (a->privileged)
-		sec->privileged = true;
+	option_win_bool(&sec->readonly_rootfs, &a->read_only);
+	option_win_bool(&sec->privileged, &a->privileged);
 	if (security_id_option("run-as-user", &a->run_as_user, &sec->run_as_user, e) < 0 ||
 	    security_id_option("run-as-group", &a->run_as_group, &sec->run_as_group, e) < 0 ||
 	    security_groups_option(&a->supplemental_groups, &sec->supplemental_groups, e) < 0)

@@ -84,8 +84,8 @@ static void add(struct samples *l, const char *id, const char *name, const char 
 	s = &l->v[l->n++];
 	*s = (struct sample){ .usage = *u };
 	snprintf(s->id, sizeof(s->id), "%s", id);
-	s->name = xstrdup(name);
-	s->sandbox_id = xstrdup(sandbox_id);
+	str_set(&s->name, name);
+	str_set(&s->sandbox_id, sandbox_id);
 }
 
 static int look_at_sandbox(struct cli *cli, const char *id, bool all, struct samples *out,

@@ -85,6 +85,17 @@ load helpers
 	assert_output ""
 }
 
+@test "a switch that is turned off wins over a file that turns it on" {
+	printf 'tty: true\nstdin: yes\nlinux: {security_context: {privileged: true, readonly_rootfs: on}}' > "$TEST_DIR/app.yaml"
+	run_ok ctr run -f "$TEST_DIR/app.yaml" --print-config x
+	jq -e '.tty and .stdin and (.linux.security_context | .privileged and .readonly_rootfs)' <<< "$output"
+	run_ok ctr run -f "$TEST_DIR/app.yaml" --tty=false --interactive=false --privileged=false --read-only=false --print-config x
+	jq -e '.tty == null and .stdin == null and .linux.security_context == null' <<< "$output"
+	printf 'linux: {security_context: {privileged: true, readonly_rootfs: true}}' > "$TEST_DIR/web.yaml"
+	run_ok sandbox create -f "$TEST_DIR/web.yaml" --privileged=false --print-config
+	jq -e '.linux.security_context | .privileged == null and .readonly_rootfs' <<< "$output"
+}
+
 @test "a stop signal is read by name and by CRI's number" {
 	test_image
 	for pair in 23:SIGTERM 10:SIGINT 29:SIGUSR1 SIGHUP:SIGHUP; do

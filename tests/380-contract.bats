@@ -143,7 +143,7 @@ security_context
 --run-as-user 1000 --run-as-group 1000 --supplemental-group 7 --supplemental-group 8 --read-only --privileged --security-opt seccomp=unconfined --security-opt apparmor=default --security-opt label=level:s0:c1
 linux: {security_context: {run_as_user: {value: 1000}, run_as_group: {value: 1000}, supplemental_groups: [7, 8], readonly_rootfs: true, privileged: true, seccomp: {profile_type: 1}, apparmor: {profile_type: RuntimeDefault}, selinux_options: {level: "s0:c1"}}}
 .config.linux.security_context | .run_as_user.value == 1000 and .run_as_group.value == 1000 and .supplemental_groups == [7, 8] and .readonly_rootfs and .privileged and .seccomp.profile_type == "Unconfined" and .apparmor != null and .selinux_options.level == "s0:c1"
-within true
+[ "$(within id -u) $(within id -g) $(within id -G)" = "1000 1000 1000 7 8" ] && ! within touch /x 2> /dev/null && [ "$(within grep Seccomp: /proc/self/status | cut -f 2)" = 0 ]
 
 Status.Network.IPs, Namespaces.Network
 --ip 10.89.7.9

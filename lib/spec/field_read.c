@@ -188,7 +188,8 @@ static int whole_number(struct json_object *j, int64_t *v)
 {
 	double d = json_object_is_type(j, json_type_double) ? json_object_get_double(j) : 0.5;
 
-	if (!(d >= -0x1p53 && d <= 0x1p53) || d != (double)(int64_t)d)
+	/* Up to 2^53 a double is exact; NaN is in no range. */
+	if (!(d >= -9007199254740992.0 && d <= 9007199254740992.0) || d != (double)(int64_t)d)
 		return -1;
 	*v = (int64_t)d;
 	return 0;
