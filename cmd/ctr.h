@@ -185,6 +185,7 @@ int ctr_pause_main(struct cli *cli, const void *args, char **operands, size_t n)
 int ctr_resume_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_rename_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_update_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_reopen_log_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_port_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n);

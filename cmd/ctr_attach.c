@@ -143,6 +143,23 @@ int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n
 	return ctr_report_end(cli, &ended);
 }
 
+static int reopen_one(struct cli *cli, const char *operand, const void *args, struct err *e)
+{
+	char id[ID_SIZE];
+
+	(void)args;
+	if (record_find(&cli->store, RECORD_CONTAINER, operand, id, e) < 0 ||
+	    container_reopen_log(&cli->store, id, e) < 0)
+		return -1;
+	printf("%s\n", operand);
+	return 0;
+}
+
+int ctr_reopen_log_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	return cli_each(cli, operands, n, reopen_one, args);
+}
+
 /* By container_want_monitor(). */
 int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n)
 {

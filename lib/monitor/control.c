@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +17,7 @@
 #include "monitor/page.h"
 
 #define NAME "control"
+#define ANSWER_MS 10000
 
 struct control_client {
 	struct control_client *next;
@@ -55,7 +58,41 @@ int control_connect(int run_dir, struct err *e)
 	return -1;
 }
 
+int control_reopen(int sock, struct err *e)
+{
+	char answer[1 + CONTROL_PACKET];
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	ssize_t n;
+
+	if (send(sock, (char[]){ CONTROL_REOPEN }, 1, MSG_NOSIGNAL) != 1)
+		return err_sys(e, "ask its monitor");
+	do { /* output comes here too */
+		if (poll(&p, 1, ANSWER_MS) != 1)
+			return err_set(e, ERR_BUSY, "its monitor does not answer");
+		n = recv(sock, answer, sizeof(answer), MSG_DONTWAIT);
+	} while (n > 0 && answer[0] != CONTROL_REOPEN);
+	if (n <= 0)
+		return err_set(e, ERR_STATE, "its monitor has ended");
+	if (n != 1 + (ssize_t)sizeof(*e))
+		return 0;
+	memcpy(e, answer + 1, sizeof(*e));
+	e->msg[sizeof(e->msg) - 1] = '\0';
+	return -1;
+}
+
 /* --- a client's packets --- */
+
+static bool send_packet(int fd, char tag, const void *p, size_t n)
+{
+	struct iovec v[] = { { &tag, 1 }, { (void *)(uintptr_t)p, n } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	ssize_t r;
+
+	do
+		r = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	return r >= 0 || errno == EPIPE || errno == ECONNRESET;
+}
 
 static void end_input(struct control *c)
 {
@@ -126,6 +163,15 @@ static void on_left(struct control_client *k)
 	k->owner = false;
 }
 
+static void reopen_log(struct control_client *k)
+{
+	struct err e = { .kind = ERR_STATE, .msg = "it has no log" };
+	const struct control *c = k->c;
+	bool done = c->hooks.reopen_log && c->hooks.reopen_log(c->ctx, &e) == 0;
+
+	(void)send_packet(k->h.fd, CONTROL_REOPEN, &e, done ? 0 : sizeof(e));
+}
+
 static void take_packet(struct control_client *k, size_t n)
 {
 	struct control *c = k->c;
@@ -151,6 +197,9 @@ static void take_packet(struct control_client *k, size_t n)
 	case CONTROL_HANGUP:
 		if (c->hooks.hang_up)
 			c->hooks.hang_up(c->ctx);
+		break;
+	case CONTROL_REOPEN:
+		reopen_log(k);
 		break;
 	case CONTROL_LEAVE:
 		k->owner = k->gave_input = false; /* it may come back */
@@ -215,18 +264,6 @@ static void on_input_room(struct handler *h, uint32_t events)
 }
 
 /* --- to the clients --- */
-
-static bool send_packet(int fd, char tag, const void *p, size_t n)
-{
-	struct iovec v[] = { { &tag, 1 }, { (void *)(uintptr_t)p, n } };
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
-	ssize_t r;
-
-	do
-		r = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (r < 0 && errno == EINTR);
-	return r >= 0 || errno == EPIPE || errno == ECONNRESET;
-}
 
 /* Says first what was lost before. */
 static void send_output(struct control_client *k, char tag, const char *p, size_t n)

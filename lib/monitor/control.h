@@ -25,6 +25,7 @@ struct exit_status;
 #define CONTROL_SIZE 'W'   /* struct control_size */
 #define CONTROL_HANGUP 'U' /* its terminal is gone: so is the process's */
 #define CONTROL_LEAVE 'D'  /* detached; an owner that goes without it takes the process along */
+#define CONTROL_REOPEN 'R' /* the log was moved: open it anew; answered by the same, and why not (nothing: done) */
 /* From the monitor. */
 #define CONTROL_PROCESS 'P' /* struct proc_id: whom to signal; first, and again after a restart */
 #define CONTROL_STDOUT '1'  /* bytes */
@@ -64,6 +65,7 @@ struct control {
 		void (*resize)(void *ctx, const struct control_size *size);
 		void (*hang_up)(void *ctx);
 		void (*owner_left)(void *ctx);
+		int (*reopen_log)(void *ctx, struct err *e);
 	} hooks;
 	void *ctx;
 };
@@ -93,7 +95,9 @@ void control_reap(struct control *c);
 /* Tells every client how it ended (NULL: nothing to tell) and closes all. run_dir as in control_open(), or -1. */
 void control_close(struct control *c, int run_dir, const struct exit_status *st);
 
-/* The client's side: a connected socket, or -1 with *e (ERR_STATE: nobody is there). */
+/* The client's side: asks for CONTROL_REOPEN at a connected socket and waits for the answer. */
+int control_reopen(int sock, struct err *e);
+/* A connected socket, or -1 with *e (ERR_STATE: nobody is there). */
 int control_connect(int run_dir, struct err *e);
 
 #endif

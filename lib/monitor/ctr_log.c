@@ -41,13 +41,12 @@ static int end_last_line(int fd, const struct stat *st)
 	return write(fd, "\n", 1) == 1 || errno == ENOSPC || errno == EDQUOT ? 0 : -1;
 }
 
-int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e)
+static int open_file(int dir, const char *name, struct err *e)
 {
 	own(fd) int fd = openat(
 		dir, name,
 		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 	struct stat st;
-	struct ctr_log *l;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open log %s", name);
@@ -55,13 +54,34 @@ int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e)
 		return err_set(e, ERR_STATE, "log %s is not a regular file", name);
 	if (end_last_line(fd, &st) < 0)
 		return err_sys(e, "write log %s", name);
+	return fd_steal(&fd);
+}
+
+int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e)
+{
+	int fd = open_file(dir, name, e);
+	struct ctr_log *l;
+
+	if (fd < 0)
+		return -1;
 	l = xmalloc(sizeof(*l)); /* not zeroed: pages of the buffers are touched only by use */
-	l->fd = fd_steal(&fd);
+	l->fd = fd;
 	l->last = 0;
 	l->lost = 0;
 	l->lost_errno = 0;
 	l->len = l->part_len[0] = l->part_len[1] = 0;
 	*out = l;
+	return 0;
+}
+
+int ctr_log_reopen(struct ctr_log *l, int dir, const char *name, struct err *e)
+{
+	int fd = open_file(dir, name, e);
+
+	if (fd < 0)
+		return -1;
+	close(l->fd); /* between two calls nothing waits to be written to it */
+	l->fd = fd;
 	return 0;
 }
 

@@ -22,6 +22,8 @@ enum ctr_log_stream { CTR_LOG_STDOUT, CTR_LOG_STDERR };
 struct ctr_log;
 /* Opens (O_APPEND, O_CREAT 0640, O_NOFOLLOW, regular files only) name below dir. */
 int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e);
+/* Another file of that name from the next record on, after a rotation. On an error the old one is kept. */
+int ctr_log_reopen(struct ctr_log *l, int dir, const char *name, struct err *e);
 /* Never blocks for long and never fails the container: what a full disk refuses is counted, and said in the log once it takes bytes again. */
 void ctr_log_write(struct ctr_log *l, enum ctr_log_stream s, const char *p, size_t n);
 /* Nothing was written for a while: gives memory back. */

@@ -165,6 +165,15 @@ static void on_owner_left(void *ctx)
 		(void)proc_pidfd_signal(m->a->x->pidfd, SIGKILL);
 }
 
+static int on_reopen_log(void *ctx, struct err *e)
+{
+	struct monitor *m = ctx;
+
+	if (!m->a->reopen_log)
+		return err_set(e, ERR_STATE, "it has no log");
+	return m->a->reopen_log(m->a->ctx, e);
+}
+
 static void on_tap(struct relay *r, const char *p, size_t n)
 {
 	struct monitor *m = r->ctx;
@@ -296,7 +305,8 @@ static int set_up_control(struct monitor *m, struct err *e)
 	c->hooks = (struct control_hooks){ .end_input = on_control_eof,
 					   .resize = on_control_size,
 					   .hang_up = on_control_hangup,
-					   .owner_left = on_owner_left };
+					   .owner_left = on_owner_left,
+					   .reopen_log = on_reopen_log };
 	return control_attach(c, &m->loop, m->a->control_stdin ? input : -1, e);
 }
 

@@ -95,3 +95,19 @@ int container_attach(struct store *s, const char *id, const struct container_att
 		return err_in(e, "container %s", container_name(&c));
 	return container_stay_attached(s, id, sock, &mine, out, e);
 }
+
+int container_reopen_log(struct store *s, const char *id, struct err *e)
+{
+	own(container) struct container c = { 0 };
+	own(fd) int sock = -1;
+
+	if (container_load(s, id, &c, e) < 0)
+		return -1;
+	if (c.status.state != CONTAINER_RUNNING)
+		return err_set(e, ERR_STATE, "container %s is not running (%s)", container_name(&c),
+			       container_state_name[c.status.state]);
+	sock = connect_to(s, id, e);
+	if (sock < 0 || control_reopen(sock, e) < 0)
+		return err_in(e, "container %s", container_name(&c));
+	return 0;
+}

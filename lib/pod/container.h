@@ -123,6 +123,8 @@ int container_attach(struct store *s, const char *id, const struct container_att
 int container_stay_attached(struct store *s, const char *id, int sock,
 			    const struct container_attach *a, struct exit_status *out,
 			    struct err *e);
+/* Its log was moved away: it goes on in a new one of the old name. On an error it stays with the old one. */
+int container_reopen_log(struct store *s, const char *id, struct err *e);
 /* A monitor for a running container that has lost its own; container_load() asks for one. */
 void container_want_monitor(struct store *s, const char *id);
 /* By a process that executor_protect() has been called in. ERR_STATE: it needs none. */

@@ -87,24 +87,54 @@ static int load(struct starting *st, const char *id, struct err *e)
 }
 
 /* The log's directory is the host's; the log's own path below it is the user's and stays inside. */
-int starting_open_log(struct starting *st, struct err *e)
+static int with_log(struct starting *st, const struct container_record *rec,
+		    int (*fn)(struct starting *st, int dir, const char *name, struct err *e),
+		    struct err *e)
 {
-	own(str) char *name = xstrdup(st->c.record.log_name);
-	own(fd) int dir = open(st->c.record.log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own(str) char *name = xstrdup(rec->log_name);
+	own(fd) int dir = open(rec->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own(fd) int parent = -1;
 	char *slash = strrchr(name, '/');
 	int rc;
 
 	if (dir < 0)
-		return err_sys(e, "log directory %s", st->c.record.log_dir);
+		return err_sys(e, "log directory %s", rec->log_dir);
 	if (slash) {
 		*slash = '\0';
 		parent = path_mkdirs_in(dir, name, 0755, e);
 		if (parent < 0)
-			return err_in(e, "log path %s", st->c.record.log_name);
+			return err_in(e, "log path %s", rec->log_name);
 	}
-	rc = ctr_log_open(parent < 0 ? dir : parent, slash ? slash + 1 : name, &st->log, e);
-	return rc < 0 ? err_in(e, "log %s/%s", st->c.record.log_dir, st->c.record.log_name) : 0;
+	rc = fn(st, parent < 0 ? dir : parent, slash ? slash + 1 : name, e);
+	return rc < 0 ? err_in(e, "log %s/%s", rec->log_dir, rec->log_name) : 0;
+}
+
+static int open_it(struct starting *st, int dir, const char *name, struct err *e)
+{
+	return ctr_log_open(dir, name, &st->log, e);
+}
+
+int starting_open_log(struct starting *st, struct err *e)
+{
+	return with_log(st, &st->c.record, open_it, e);
+}
+
+static int reopen_it(struct starting *st, int dir, const char *name, struct err *e)
+{
+	return ctr_log_reopen(st->log, dir, name, e);
+}
+
+/* The monitor has forgotten where it is. */
+static int reopen_log(void *ctx, struct err *e)
+{
+	struct starting *st = ctx;
+	struct container_record rec = { 0 };
+	int rc = fields_load(&container_record_table, st->r.dir, "config.json", &rec, e);
+
+	if (rc == 0)
+		rc = with_log(st, &rec, reopen_it, e);
+	fields_free(&container_record_table, &rec);
+	return rc;
 }
 
 int starting_open_streams(struct starting *st, struct err *e)
@@ -285,6 +315,8 @@ int starting_stay(struct starting *st, struct exit_status *out, struct err *e)
 		.client_stdin = st->attach && st->attach->stdin_,
 		.client_tty = st->attach && st->attach->tty,
 		.control = st->control,
+		.reopen_log = reopen_log,
+		.ctx = st,
 		.control_stdin = st->has_stdin,
 		.die_with_owner = st->die_with_owner,
 	};
