@@ -278,8 +278,9 @@ left_over() {
 nothing_left() {
 	local try left
 
-	[ ! -d "$CADDIS_ROOT/networks" ] || "$CADDIS" network prune > /dev/null || return 1
 	for try in {1..100}; do
+		# A container that just ended may still be giving its sandbox's address back.
+		[ ! -d "$CADDIS_ROOT/networks" ] || "$CADDIS" network prune > /dev/null || return 1
 		left=$(left_over)
 		[ -n "$left" ] || return 0
 		sleep 0.1

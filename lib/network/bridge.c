@@ -128,7 +128,7 @@ static int enter_network(struct store *s, const char *name, struct bridge_nl *nl
 }
 
 /* A socket in the sandbox's namespace, where routers are not listened to from the beginning. */
-static int open_inside(int netns, struct nl *inside, struct err *e)
+static int open_inside(int netns, int proc, struct nl *inside, struct err *e)
 {
 	own(fd) int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct err back;
@@ -138,9 +138,9 @@ static int open_inside(int netns, struct nl *inside, struct err *e)
 		return host < 0 ? err_sys(e, "open own network namespace") : -1;
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_sys(e, "enter the sandbox's network namespace");
-	rc = net_sysctl("ipv6/conf/default/accept_ra", "0", e);
+	rc = net_sysctl(proc, "ipv6/conf/default/accept_ra", "0", e);
 	if (rc == 0) /* as for the bridge: see bridge_host.c */
-		rc = net_sysctl("ipv6/conf/default/accept_dad", "0", e);
+		rc = net_sysctl(proc, "ipv6/conf/default/accept_dad", "0", e);
 	if (rc == 0)
 		rc = nl_open(NETLINK_ROUTE, inside, e);
 	if (setns(host, CLONE_NEWNET) < 0) {
@@ -161,13 +161,20 @@ static void default_mac(const struct ip ips[2], uint8_t mac[MAC_SIZE])
 	memcpy(mac + 2, a->b + ip_size(a) - 4, 4);
 }
 
-static int add_link(struct nl *route, const struct network *n, const struct rtnl_veth *v,
+static int add_link(struct nl *route, int proc, const struct network *n, const struct rtnl_veth *v,
 		    struct err *e)
 {
+	own(str) char *no_ipv6 = str_fmt("ipv6/conf/%s/disable_ipv6", v->name);
+
 	rtnl_veth_new(route, v);
-	rtnl_link_hairpin(route, v->name);
-	if (nl_run(route, e) == 0)
-		return 0;
+	if (nl_run(route, e) == 0) {
+		/* A bridge's port needs no addresses; and routes of a thousand of them would make
+		 * each further interface of the host dear. */
+		if (net_sysctl(proc, no_ipv6, "1", e) < 0)
+			return -1;
+		rtnl_port_up(route, v->name);
+		return nl_run(route, e);
+	}
 	if (e->sys != EXFULL)
 		return -1;
 	err_set(e, ERR_FAIL, "network %s is full: a bridge has %d ports", n->config.name,
@@ -256,7 +263,7 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	own(plan) struct plan p = { 0 };
 	own(bridge_nl) struct bridge_nl nl = { 0 };
 	own(nl) struct nl inside = { 0 };
-	own(fd) int lock = -1;
+	own(fd) int lock = -1, proc = -1;
 	char name[IFNAMSIZ];
 	bool stale;
 	struct ip ips[2];
@@ -264,7 +271,8 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 
 	(void)dir;
 	snprintf(name, sizeof(name), "cad%.12s", req->id);
-	if (bridge_open(&nl, e) < 0)
+	proc = net_proc_open(e);
+	if (proc < 0 || bridge_open(&nl, e) < 0)
 		return -1;
 	v.master = enter_network(s, req->network, &nl, &n, &lock, e);
 	if (v.master < 0 || make_plan(req, &n, &p, e) < 0 ||
@@ -275,8 +283,8 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 		default_mac(ips, p.mac);
 	memcpy(v.mac, p.mac, MAC_SIZE);
 	v.mtu = (uint32_t)n.config.mtu;
-	if (open_inside(req->netns, &inside, e) < 0 || add_link(&nl.route, &n, &v, e) < 0 ||
-	    configure_inside(&inside, &n, ips, e) < 0 ||
+	if (open_inside(req->netns, proc, &inside, e) < 0 ||
+	    add_link(&nl.route, proc, &n, &v, e) < 0 || configure_inside(&inside, &n, ips, e) < 0 ||
 	    publish_ports(&nl.nft, &p, ips, stale, e) < 0)
 		return -1;
 	fill_status(st, &n, ips, &v);

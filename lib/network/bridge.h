@@ -34,9 +34,12 @@ int bridge_port_elems(const struct network_status *st, struct nft_elems *l, stru
 int bridge_store_elems(struct store *s, const struct network *also, struct nft_elems *l,
 		       struct err *e);
 
-/* Writes a setting below /proc/sys/net. Not there (no IPv6): a success. */
-int net_sysctl(const char *path, const char *value, struct err *e);
+/* Where net_sysctl() finds the kernel's settings; an fd. */
+int net_proc_open(struct err *e);
+/* Writes a setting below sys/net, of the network namespace of now. Not there (no IPv6): a success.
+ */
+int net_sysctl(int proc, const char *path, const char *value, struct err *e);
 /* Switches forwarding on for the families that the network has. */
-int net_forwarding(bool v4, bool v6, struct err *e);
+int net_forwarding(int proc, bool v4, bool v6, struct err *e);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "base/fd.h"
+
 #include "network/rtnl.h"
 
 int bridge_open(struct bridge_nl *n, struct err *e)
@@ -63,7 +65,7 @@ int bridge_index(struct bridge_nl *nl, const struct network *n, struct err *e)
 	return failed ? -1 : 0;
 }
 
-static int set_sysctls(const struct network *n, struct err *e)
+static int set_sysctls(int proc, const struct network *n, struct err *e)
 {
 	own(str) char *accept_ra = str_fmt("ipv6/conf/%s/accept_ra", n->config.bridge);
 	own(str) char *accept_dad = str_fmt("ipv6/conf/%s/accept_dad", n->config.bridge);
@@ -71,11 +73,11 @@ static int set_sysctls(const struct network *n, struct err *e)
 
 	/* A sandbox must not tell the host where its routers are (CVE-2020-13401); and 127.0.0.1
 	 * may be routed to published ports, with a rule against all else (nft_rules.c). */
-	if (net_sysctl(accept_ra, "0", e) < 0 || net_sysctl(localnet, "1", e) < 0)
+	if (net_sysctl(proc, accept_ra, "0", e) < 0 || net_sysctl(proc, localnet, "1", e) < 0)
 		return -1;
 	/* While it is looked for a duplicate of the link's own address, for a second or two, no
 	 * neighbour can be asked for: what comes from outside would wait. */
-	return net_sysctl(accept_dad, "0", e);
+	return net_sysctl(proc, accept_dad, "0", e);
 }
 
 int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, struct err *e)
@@ -83,7 +85,8 @@ int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, st
 	own(nft_elems) struct nft_elems elems = { 0 };
 	struct rtnl_link link;
 	uint8_t mac[MAC_SIZE];
-	int rc = find_bridge(&nl->route, n, &link, e);
+	own(fd) int proc = net_proc_open(e);
+	int rc = proc < 0 ? -1 : find_bridge(&nl->route, n, &link, e);
 
 	if (rc == 0 && !mac_parse(n->config.bridge_mac, mac)) {
 		rtnl_bridge_new(&nl->route, n->config.bridge, mac, (uint32_t)n->config.mtu);
@@ -91,7 +94,7 @@ int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, st
 			return err_in(e, "network %s", n->config.name);
 		rc = find_bridge(&nl->route, n, &link, e);
 	}
-	if (rc <= 0 || set_sysctls(n, e) < 0)
+	if (rc <= 0 || set_sysctls(proc, n, e) < 0)
 		return -1;
 	for (size_t f = 0; f < 2; f++) {
 		struct prefix p = { .ip = n->subnet[f].gateway, .len = n->subnet[f].prefix.len };
@@ -102,7 +105,7 @@ int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, st
 	rtnl_link_up(&nl->route, n->config.bridge);
 	if (nl_run(&nl->route, e) < 0)
 		return err_in(e, "network %s", n->config.name);
-	if (!n->config.internal && net_forwarding(n->subnet[NETWORK_V4].gateway.family != 0,
+	if (!n->config.internal && net_forwarding(proc, n->subnet[NETWORK_V4].gateway.family != 0,
 						  n->subnet[NETWORK_V6].gateway.family != 0, e) < 0)
 		return -1;
 	if (bridge_store_elems(s, n, &elems, e) < 0)

@@ -78,7 +78,7 @@ static int put_back(struct store *s, struct bridge_nl *nl, const struct network 
 		if (rc == 0 || link.master == bridge.index)
 			continue;
 		rtnl_link_master(&nl->route, st.host_interface, bridge.index);
-		rtnl_link_hairpin(&nl->route, st.host_interface);
+		rtnl_port_up(&nl->route, st.host_interface);
 		if (nl_run(&nl->route, e) < 0 && e->sys != ENODEV)
 			return -1;
 	}

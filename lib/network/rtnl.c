@@ -40,7 +40,7 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 	struct ifinfomsg peer_header = { 0 }; /* cannot be up yet: it has no peer */
 	struct nlattr *info, *data, *peer;
 
-	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, true);
+	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, false);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)v->master);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
@@ -65,11 +65,11 @@ void rtnl_link_up(struct nl *n, const char *name)
 	nl_end(n);
 }
 
-void rtnl_link_hairpin(struct nl *n, const char *name)
+void rtnl_port_up(struct nl *n, const char *name)
 {
 	struct nlattr *info, *data;
 
-	begin_link(n, RTM_NEWLINK, 0, "set up the bridge's port", name, false);
+	begin_link(n, RTM_NEWLINK, 0, "set up the bridge's port", name, true);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_SLAVE_DATA);
@@ -81,7 +81,7 @@ void rtnl_link_hairpin(struct nl *n, const char *name)
 
 void rtnl_link_master(struct nl *n, const char *name, int master)
 {
-	begin_link(n, RTM_NEWLINK, 0, "put the interface back to its bridge", name, true);
+	begin_link(n, RTM_NEWLINK, 0, "put the interface back to its bridge", name, false);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)master);
 	nl_end(n);
 }

@@ -32,11 +32,11 @@ struct rtnl_veth {
 	uint8_t mac[MAC_SIZE]; /* the peer's */
 	uint32_t mtu;
 };
-void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v); /* the host's end up */
+void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v); /* both ends down */
 void rtnl_link_up(struct nl *n, const char *name);
-/* As a port of the bridge master, it may send back where a packet came from. */
-void rtnl_link_hairpin(struct nl *n, const char *name);
-void rtnl_link_master(struct nl *n, const char *name, int master); /* sets it up too */
+/* Up as a port of its bridge, which may send back where a packet came from. */
+void rtnl_port_up(struct nl *n, const char *name);
+void rtnl_link_master(struct nl *n, const char *name, int master);
 void rtnl_link_delete(struct nl *n, const char *name);
 /* No duplicate address detection: the lease says that it is unique. */
 void rtnl_address_new(struct nl *n, int index, const struct prefix *p);
