@@ -35,7 +35,7 @@ start_password_registry() {
 }
 
 start_token_registry() {
-	background python3 "$BATS_TEST_DIRNAME/fake/token.py" "$TEST_DIR/token.port" "$TEST_DIR/tokens" \
+	background python3 "$BATS_TEST_DIRNAME/fake/token_server.py" "$TEST_DIR/token.port" "$TEST_DIR/tokens" \
 		"$BATS_FILE_TMPDIR/token.key" "$BATS_FILE_TMPDIR/token.crt" > "$TEST_DIR/token.log" 2>&1
 	wait_until 10 test -s "$TEST_DIR/token.port" || fail "$(cat "$TEST_DIR/token.log")"
 	start_registry "auth: {token: {realm: 'http://127.0.0.1:$(cat "$TEST_DIR/token.port")/token', service: test-service, issuer: test, rootcertbundle: $BATS_FILE_TMPDIR/token.crt}}"

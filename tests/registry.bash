@@ -5,11 +5,21 @@
 # start_fake_registry [CERT KEY]: tests/fake/registry.py, which misbehaves by the repository's name; sets
 # and exports $FAKE to HOST:PORT. What was asked of it is in $TEST_DIR/requests.
 start_fake_registry() {
+	rm -f "$TEST_DIR/fake.port"
 	background python3 "$BATS_TEST_DIRNAME/fake/registry.py" "$TEST_DIR/fake.port" "$TEST_DIR/requests" "$@" \
 		> "$TEST_DIR/fake.log" 2>&1
 	wait_until 10 test -s "$TEST_DIR/fake.port" || fail "$(cat "$TEST_DIR/fake.log")"
 	FAKE=127.0.0.1:$(cat "$TEST_DIR/fake.port")
 	export FAKE
+}
+
+# start_other [CERT KEY]: a second one; sets and exports $OTHER. To be started first: the first one redirects to it.
+start_other() {
+	background python3 "$BATS_TEST_DIRNAME/fake/registry.py" "$TEST_DIR/other.port" "$TEST_DIR/other" "$@" \
+		> "$TEST_DIR/other.log" 2>&1
+	wait_until 10 test -s "$TEST_DIR/other.port" || fail "$(cat "$TEST_DIR/other.log")"
+	OTHER=127.0.0.1:$(cat "$TEST_DIR/other.port")
+	export OTHER
 }
 
 # requests_for TEXT: how many requests had TEXT in them.

@@ -161,6 +161,8 @@ static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct st
 			got);
 		if (have_blob) /* ours has gone bad: away with it */
 			unlinkat(f->l->blobs, digest_hex(job->d->digest), 0);
+		else
+			registry_blame(*conn);
 		return PASS_WRONG_BYTES;
 	}
 	if (pass_finish(&ps, e) < 0 || publish(f, &ps, st, e) < 0)

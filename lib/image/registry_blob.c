@@ -68,12 +68,16 @@ static int blob_try(struct registry_conn *c, struct endpoint *p, const char *pat
 		f = HTTP_RETRY; /* a body without a length that ended early */
 		err_set(e, ERR_REMOTE, "got %lld of %lld bytes", (long long)b->offset,
 			(long long)b->size);
+		err_in(e, "registry %s", p->host);
 	} else if (f == HTTP_OK && reply.status == 416 && !b->no_range) {
 		b->no_range = true; /* it cannot, or what it has is shorter: from the start */
 		return 1;
 	} else if (f == HTTP_OK) {
 		endpoint_status(c, p, &reply, e);
 	} else {
+		if (f == HTTP_RETRY)
+			err_in(e, "got %lld of %lld bytes", (long long)b->offset,
+			       (long long)b->size);
 		endpoint_explain(c->r, p, f, e);
 	}
 	return retry_again(c, p, t, f, &reply, b->offset, e) ? 1 : -1;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/registry_error.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "base/json.h"
 
 #define TEXT_MAX 250
@@ -41,6 +44,29 @@ static char *from_json(const char *body, size_t len)
 		       message ? message : "");
 }
 
+/* Registries like to repeat the request: signatures and tokens of a query, and the words after
+ * "Bearer" and "Basic", become stars. */
+static void redact(char *s)
+{
+	static const char *const schemes[] = { "bearer ", "basic " };
+
+	for (char *p = s; *p; p++) {
+		size_t secret = 0;
+
+		for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+			if (strncasecmp(p, schemes[i], strlen(schemes[i])) == 0)
+				secret = strlen(schemes[i]);
+		if (*p == '?' && p > s && p[1] != ' ')
+			secret = 1;
+		if (!secret)
+			continue;
+		for (p += secret; *p && !strchr(" \t\"'<>,;", *p); p++)
+			*p = '*';
+		if (!*p)
+			return;
+	}
+}
+
 int registry_error(long status, const char *body, size_t len, struct err *e)
 {
 	own(str) char *raw = len ? from_json(body, len) : NULL;
@@ -50,6 +76,8 @@ int registry_error(long status, const char *body, size_t len, struct err *e)
 	/* A page of HTML or the like tells nobody anything. */
 	if (raw)
 		text = str_printable(raw, MIN(strlen(raw), TEXT_MAX));
+	if (text)
+		redact(text);
 	while (i < ARRAY_LEN(statuses) && statuses[i].status != status)
 		i++;
 	if (i < ARRAY_LEN(statuses))

@@ -298,7 +298,7 @@ int token_fetch(struct registry_conn *c, struct endpoint *p, const struct challe
 	int ret;
 
 	if (check_realm(c, p, ch->realm, e) < 0)
-		return err_in(e, "registry %s", p->host);
+		return -1;
 	ret = exchange(c, p, ch, &reply, e);
 	if (ret == 0)
 		ret = read_reply(&reply, token, lifetime, e);
@@ -307,7 +307,7 @@ int token_fetch(struct registry_conn *c, struct endpoint *p, const struct challe
 	if (ret == 0)
 		return 0;
 	auth_redact(&p->login.auth, e->msg);
-	err_in(e, "registry %s: token server %.*s", p->host, (int)MIN(n, (size_t)100), host);
+	err_in(e, "token server %.*s", (int)MIN(n, (size_t)100), host);
 	if (e->kind == ERR_DENIED && auth_empty(&p->login.auth))
 		err_hint(e, "log in with 'caddis image login %s'", p->domain);
 	return -1;

@@ -2,20 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A registry that misbehaves: the repository's name says how.
 
-registry.py PORTFILE LOGFILE [CERT KEY]: serves on 127.0.0.1, writes the port to PORTFILE, and one line
-"METHOD PATH [RANGE]" per request to LOGFILE. Every image has two layers (/first, /second) and a configuration.
+registry.py PORTFILE LOGFILE [CERT KEY]: serves on $FAKE_HOST (127.0.0.1), writes the port to PORTFILE, and one line
+"METHOD PATH [RANGE]" per request to LOGFILE, "METHOD PATH AUTHORIZATION" to LOGFILE.auth where there is that header.
+Every image has two layers (/first, /second) and a configuration. Repositories NAME.VARIANT are in faults.py and
+documents.py; $OTHER is HOST:PORT of a second one of us, for redirects. $FAKE_CUT: so many connections are cut before
+any TLS. $FAKE_TLS: 1.1 or 1.3 alone, or "client": a certificate of $FAKE_CA is asked for.
 """
 import gzip
 import hashlib
 import io
 import json
 import os
+import socket
 import ssl
 import sys
 import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from documents import Documents
+from faults import Faults
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -57,6 +64,9 @@ class Image:
         self.manifest = json.dumps(manifest).encode()
         self.type = MANIFEST
         self.manifests = {sha(self.manifest): (self.manifest, self.type)}
+        documents = getattr(Documents, repo.split(".")[0].replace("-", "_"), None)
+        if "." in repo and documents:
+            documents(self, repo.split(".")[1], manifest)
         if repo == "index":
             self.make_index()
 
@@ -107,7 +117,7 @@ class Image:
         self.manifests[sha(self.manifest)] = (self.manifest, INDEX)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Faults, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     images, counts = {}, {}
     lock = threading.Lock()
@@ -139,12 +149,20 @@ class Handler(BaseHTTPRequestHandler):
         with self.lock:
             self.server.log.write("%s %s %s\n" % (self.command, self.path, self.headers.get("Range", "")))
             self.server.log.flush()
+            if "Authorization" in self.headers:
+                self.server.auth.write("%s %s %s\n" % (self.command, self.path, self.headers["Authorization"]))
+                self.server.auth.flush()
         parts = self.path.split("/")
+        if parts[1] in ("token", "free", "signed"):
+            return getattr(self, "at_" + parts[1])(parts)
         if len(parts) == 3 and parts[1] == "elsewhere":
             return self.send_bytes(self.image("redirect").blobs[parts[2]])
         repo, kind, what = parts[2], parts[3], parts[4]
         handler = getattr(self, "on_" + repo.replace("-", "_"), None)
         if handler and handler(kind, what):
+            return None
+        handler = getattr(self, "by_" + repo.split(".")[0].replace("-", "_"), None) if "." in repo else None
+        if handler and handler(repo.split(".")[1], kind, what):
             return None
         image = self.image(repo)
         if kind == "blobs" and what in image.blobs:
@@ -338,14 +356,57 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"X-Filler: " + b"x" * 1000 + b"\r\n")
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    cut = int(os.environ.get("FAKE_CUT", "0"))
+
+    def server_bind(self):
+        if ":" in self.server_address[0]:
+            self.address_family = socket.AF_INET6
+            self.socket = socket.socket(self.address_family, self.socket_type)
+        super().server_bind()
+
+    def get_request(self):
+        while self.cut > 0:
+            self.cut -= 1
+            self.socket.accept()[0].close()
+        return super().get_request()
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class TlsServer(Server):
+    """The handshake is the connection's own thread's, so that a broken one holds nobody up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    def finish_request(self, request, client_address):
+        request = self.context.wrap_socket(request, server_side=True)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            request.close()
+
+
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    tls = len(sys.argv) > 3
+    server = (TlsServer if tls else Server)((os.environ.get("FAKE_HOST", "127.0.0.1"), 0), Handler)
     server.daemon_threads = True
     server.log = open(sys.argv[2], "a", encoding="ascii")
-    if len(sys.argv) > 3:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(sys.argv[3], sys.argv[4])
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.auth = open(sys.argv[2] + ".auth", "a", encoding="ascii")
+    server.scheme = "https" if tls else "http"
+    if tls:
+        server.context.load_cert_chain(sys.argv[3], sys.argv[4])
+        version = os.environ.get("FAKE_TLS")
+        if version == "1.1":
+            server.context.set_ciphers("ALL:@SECLEVEL=0")
+            server.context.minimum_version = ssl.TLSVersion.TLSv1
+            server.context.maximum_version = ssl.TLSVersion.TLSv1_1
+        elif version == "1.3":
+            server.context.minimum_version = ssl.TLSVersion.TLSv1_3
+        elif version == "client":
+            server.context.verify_mode = ssl.CERT_REQUIRED
+            server.context.load_verify_locations(os.environ["FAKE_CA"])
     with open(sys.argv[1] + ".new", "w", encoding="ascii") as f:
         f.write("%d\n" % server.server_port)
     os.rename(sys.argv[1] + ".new", sys.argv[1])

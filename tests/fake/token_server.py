@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A token server for docker-registry's token authentication.
 
-token.py PORTFILE LOGFILE KEY CERT: serves on 127.0.0.1 without TLS. "user" with the password "secret-pw:1" gets
+token_server.py PORTFILE LOGFILE KEY CERT: serves on 127.0.0.1 without TLS. "user" with the password "secret-pw:1" gets
 what it asks for, the identity token "refresh-me" too (by POST), nobody else gets anything but to pull public/*.
 One line "METHOD WHO SCOPES" per request goes to LOGFILE. Tokens are JWTs, signed by openssl with KEY, and bring CERT.
 """
