@@ -69,7 +69,8 @@ static bool keep(struct challenge *c, const char *name, size_t n, char **value)
 			continue;
 		if (*known[i].to)
 			return false; /* twice: which one is meant? */
-		*known[i].to = ptr_steal(*value);
+		*known[i].to = *value;
+		*value = NULL;
 	}
 	return true;
 }
