@@ -25,7 +25,7 @@ limits() {
 	assert_output 40000000
 	run_ok ctr run -d -s web --name one busybox sh -c "$(hold 40)"
 	big() { [ "$("$CADDIS" sandbox stats -o json web | jq '.[0].memory_working_set')" -gt 40000000 ]; }
-	wait_until 20 big
+	wait_until 60 big
 	# The kernel may choose between the two; it is told which.
 	run_fails 137 ctr run -s web --name two --oom-score-adj 1000 busybox sh -c 'exec tail -c 40000000 < /dev/zero'
 	run_ok ctr inspect --field .reason two
@@ -114,7 +114,7 @@ limits() {
 	run_ok sandbox create --network none --memory 128Mi --cpu 1 web
 	run_ok ctr run -d -s web busybox sh -c "$(hold 40)"
 	big() { [ "$("$CADDIS" sandbox stats -o json web | jq '.[0].memory_working_set')" -gt 40000000 ]; }
-	wait_until 20 big
+	wait_until 60 big
 	run_fails 1 sandbox update --memory 16Mi web
 	assert_error "its containers use"
 	cgroup=$(cgroup_of web)
