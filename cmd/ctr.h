@@ -9,11 +9,17 @@
 #include "spec/field.h"
 #include "table.h"
 
+/* ctr_mounts.c: -v, --mount, --tmpfs. One replaces what a file has on the same path. */
+struct ctr_mount_args {
+	struct strv volumes, mounts, tmpfs;
+};
+int ctr_config_mounts(const struct ctr_mount_args *a, struct objlist *mounts, struct err *e);
+
 /* ctr_security.c: the options about rights, limits and devices. */
 struct ctr_security_args {
 	const char *groups_policy;
 	struct strv security_opts, groups, ulimits, devices, ambient;
-	bool init;
+	struct optint init;
 };
 int ctr_config_security(const struct ctr_security_args *a, struct cri_container_config *c,
 			struct err *e);
@@ -21,12 +27,13 @@ int ctr_config_security(const struct ctr_security_args *a, struct cri_container_
 /* What create and run take alike. */
 struct ctr_config_args {
 	struct ctr_security_args rights;
+	struct ctr_mount_args mounts;
 	const char *file, *output;
 	bool print_config;
 	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
 		*entrypoint, *pid;
 	struct strmap labels, annotations;
-	struct strv env, volumes, cap_add, cap_drop;
+	struct strv env, cap_add, cap_drop;
 	struct optint pids_limit, cpu_shares, oom_score_adj;
 	const char *cidfile, *restart;
 	struct optint stop_timeout;
@@ -42,7 +49,9 @@ struct ctr_config_args {
 	OPT('e', "env", "K[=V]", OPT_LIST, struct_, config.env, "set an environment variable; K alone takes it from here; may be repeated"), \
 	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
 	OPT('u', "user", "USER[:GROUP]", OPT_STR, struct_, config.user, "user, and group, by number or by name in the image"), \
-	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap; may be repeated"), \
+	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap, z, Z; may be repeated"), \
+	OPT(0, "mount", "SPEC", OPT_LIST, struct_, config.mounts.mounts, "a mount by words with commas between: type=bind, source=SRC, target=DST, subpath=PATH, options of -v; or type=tmpfs, target=DST, size=N, mode=M; may be repeated"), \
+	OPT(0, "tmpfs", "DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.tmpfs, "a file system in memory on DST; options: size=N, mode=M, ro; may be repeated"), \
 	OPT(0, "label", "K=V", OPT_MAP, struct_, config.labels, "add a label; may be repeated"),    \
 	OPT(0, "annotation", "K=V", OPT_MAP, struct_, config.annotations, "add an annotation; may be repeated"), \
 	OPT(0, "entrypoint", "COMMAND", OPT_STR, struct_, config.entrypoint, "replace the image's entrypoint"), \
@@ -64,7 +73,7 @@ struct ctr_config_args {
 	OPT(0, "cap-ambient", "CAPABILITY", OPT_LIST, struct_, config.rights.ambient, "keep a capability over the change to a user other than root; may be repeated"), \
 	OPT(0, "ulimit", "NAME=SOFT[:HARD]", OPT_LIST, struct_, config.rights.ulimits, "limit of each process, e.g. nofile=1024:4096; -1: none; may be repeated"), \
 	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host; may be repeated"), \
-	OPT(0, "init", NULL, OPT_BOOL, struct_, config.rights.init, "its first process is one that reaps others and passes signals on"), \
+	OPT(0, "init", NULL, OPT_SWITCH, struct_, config.rights.init, "its first process is one that reaps others and passes signals on"), \
 	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
 	OPT(0, "stop-timeout", "SECONDS", OPT_INT, struct_, config.stop_timeout, "grace period of stop before SIGKILL (default: 10)"), \

@@ -66,71 +66,6 @@ int ctr_env_file(const char *path, struct objlist *out, struct err *e)
 	return ctr_env(&given, out, e) < 0 ? err_in(e, "--env-file %.200s", path) : 0;
 }
 
-static int volume_options(const char *text, struct cri_mount *m, struct err *e)
-{
-	own(strv) struct strv words = { 0 };
-
-	strv_split(&words, text, ',');
-	for (size_t i = 0; i < words.n; i++) {
-		const char *w = words.v[i];
-
-		if (str_eq(w, "ro"))
-			m->readonly = true;
-		else if (str_eq(w, "rro"))
-			m->readonly = m->recursive_read_only = true;
-		else if (str_eq(w, "rprivate") || str_eq(w, "private"))
-			m->propagation = CRI_PROPAGATION_PRIVATE;
-		else if (str_eq(w, "rslave") || str_eq(w, "slave"))
-			m->propagation = CRI_PROPAGATION_HOST_TO_CONTAINER;
-		else if (str_eq(w, "rshared") || str_eq(w, "shared"))
-			m->propagation = CRI_PROPAGATION_BIDIRECTIONAL;
-		else if (str_eq(w, "idmap"))
-			m->idmap = true;
-		else if (!str_eq(w, "rw"))
-			return err_set(e, ERR_USAGE, "--volume: unknown option '%.40s'", w);
-	}
-	return 0;
-}
-
-/* The one that a file has there is replaced. */
-static struct cri_mount *mount_at(struct objlist *mounts, const char *container_path)
-{
-	struct cri_mount *m = NULL;
-
-	for (size_t i = 0; i < mounts->n && !m; i++) {
-		struct cri_mount *old = &((struct cri_mount *)mounts->v)[i];
-
-		if (str_eq(old->container_path, container_path))
-			m = old;
-	}
-	if (m)
-		fields_free(&cri_mount_table, m);
-	else
-		m = objlist_add(mounts, &cri_mount_table);
-	m->container_path = xstrdup(container_path);
-	return m;
-}
-
-/* SRC:DST[:OPTIONS] */
-static int add_volume(const char *text, struct objlist *mounts, struct err *e)
-{
-	own(strv) struct strv parts = { 0 };
-	struct cri_mount *m;
-
-	strv_split(&parts, text, ':');
-	if (parts.n < 2 || parts.n > 3 || !*parts.v[0] || parts.v[1][0] != '/')
-		return err_set(e, ERR_USAGE,
-			       "--volume '%.200s': expected SRC:DST[:OPTIONS] with an absolute DST",
-			       text);
-	own(str) char *host = path_absolute(parts.v[0], e);
-
-	if (!host)
-		return err_in(e, "--volume %.200s", text);
-	m = mount_at(mounts, parts.v[1]);
-	m->host_path = ptr_steal(host);
-	return parts.n == 3 ? volume_options(parts.v[2], m, e) : 0;
-}
-
 static int set_resources(const struct ctr_config_args *a, struct cri_container_config *c,
 			 struct err *e)
 {
@@ -251,9 +186,8 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	out->stdin_ = out->stdin_ || a->stdin_once;
 	out->stdin_once = out->stdin_once || a->stdin_once;
 	option_win_bool(&out->tty, &a->tty);
-	for (size_t i = 0; i < a->volumes.n; i++)
-		if (add_volume(a->volumes.v[i], &out->mounts, e) < 0)
-			return -1;
+	if (ctr_config_mounts(&a->mounts, &out->mounts, e) < 0)
+		return -1;
 	set_security(a, out);
 	if (set_pid(a->pid, &out->linux_.security_context, e) < 0 ||
 	    ctr_config_security(&a->rights, out, e) < 0)

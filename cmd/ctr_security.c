@@ -102,7 +102,7 @@ int ctr_config_security(const struct ctr_security_args *a, struct cri_container_
 	for (size_t i = 0; i < a->devices.n; i++)
 		if (add_device(a->devices.v[i], &c->devices, e) < 0)
 			return -1;
-	c->linux_.init = c->linux_.init || a->init;
+	option_win_bool(&c->linux_.init, &a->init);
 	if (!a->ambient.n)
 		return 0;
 	if (!sec->capabilities)

@@ -66,12 +66,24 @@ int mount_attach(int mount, int target, struct err *e)
  */
 static int source_open(const struct oci_mount *m, struct init_mount *im, struct err *e)
 {
+	own(fd) int below = -1;
 	struct stat st;
 
 	if (!str_some(m->source) || m->source[0] != '/')
 		return err_set(e, ERR_USAGE, "the source of a bind mount must be an absolute path");
-	im->source = sys_open_tree(AT_FDCWD, m->source,
-				   OPEN_TREE_CLONE | (im->opts.recursive ? AT_RECURSIVE : 0));
+	if (str_some(m->sub_path)) {
+		/* Whoever writes there may put links on the way: they end at the source. */
+		own(fd) int top = open(m->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (top < 0)
+			return err_sys(e, "bind source %s", m->source);
+		below = path_open_in(top, m->sub_path, O_PATH, 0, e);
+		if (below < 0)
+			return err_in(e, "sub-path of %s", m->source);
+	}
+	im->source = sys_open_tree(below, below < 0 ? m->source : "",
+				   OPEN_TREE_CLONE | (below < 0 ? 0 : AT_EMPTY_PATH) |
+					   (im->opts.recursive ? AT_RECURSIVE : 0));
 	if (im->source < 0)
 		return err_sys(e, "bind source %s", m->source);
 	if (fstat(im->source, &st) < 0)

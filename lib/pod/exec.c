@@ -151,7 +151,8 @@ static int start(struct execution *ex, struct err *e)
 		json_object_put(ex->spec.linux_.seccomp);
 		ex->spec.linux_.seccomp = NULL;
 	}
-	x_args.seccomp_cache = cache = security_seccomp_cache(ex->s, &ex->spec);
+	cache = security_seccomp_cache(ex->s, &ex->spec);
+	x_args.seccomp_cache = cache;
 	if (a->detach && !a->tty)
 		rc = null_streams(&ex->streams, e);
 	else if (!a->tty)

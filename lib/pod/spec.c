@@ -11,6 +11,7 @@
 #include "pod/container.h"
 #include "pod/container_ns.h"
 #include "pod/devices.h"
+#include "pod/mounts.h"
 #include "pod/resources.h"
 #include "pod/security.h"
 #include "pod/userns.h"
@@ -75,41 +76,6 @@ static void add_sandbox_files(const struct store *s, const struct sandbox *sb,
 		if (!mounted_by_user(r, to))
 			oci_add_mount(spec, to, "bind", from, options);
 	}
-}
-
-static int add_user_mounts(const struct container_record *r, struct oci_spec *spec, struct err *e)
-{
-	static const char *const propagation[] = { "rprivate", "rslave", "rshared" };
-
-	for (size_t i = 0; i < r->config.mounts.n; i++) {
-		const struct cri_mount *m = &((const struct cri_mount *)r->config.mounts.v)[i];
-		own(str) char *options = str_fmt("rbind,%s%s%s", propagation[m->propagation],
-						 m->recursive_read_only ? ",rro"
-						 : m->readonly		? ",ro"
-									: "",
-						 m->idmap ? ",idmap" : "");
-		struct oci_mount *oci;
-		struct stat st;
-
-		if (!str_some(m->host_path) || m->host_path[0] != '/')
-			return err_set(
-				e, ERR_USAGE,
-				"mount on %.200s: its source '%.200s' is not an absolute path",
-				m->container_path ? m->container_path : "?",
-				m->host_path ? m->host_path : "");
-		if (!str_some(m->container_path) || m->container_path[0] != '/')
-			return err_set(
-				e, ERR_USAGE,
-				"mount of %.200s: its target '%.200s' is not an absolute path",
-				m->host_path, m->container_path ? m->container_path : "");
-		if (stat(m->host_path, &st) < 0)
-			return err_sys(e, "mount on %.200s: source %.200s", m->container_path,
-				       m->host_path);
-		oci = oci_add_mount(spec, m->container_path, "bind", m->host_path, options);
-		oci_id_mappings_add(&oci->uid_mappings, &m->uid_mappings);
-		oci_id_mappings_add(&oci->gid_mappings, &m->gid_mappings);
-	}
-	return 0;
 }
 
 /* "net_admin", "CAP_NET_ADMIN" -> "CAP_NET_ADMIN"; NULL for no capability. Newly allocated. */
@@ -288,7 +254,7 @@ int container_spec(struct store *s, const struct sandbox *sb, const struct conta
 	set_env(out, image_env, sb, r);
 	add_sandbox_files(s, sb, r, out);
 	set_resources(r, out);
-	if (container_ns_spec(s, sb, r, out, e) < 0 || add_user_mounts(r, out, e) < 0 ||
+	if (container_ns_spec(s, sb, r, out, e) < 0 || mounts_of_cri(&r->config, out, e) < 0 ||
 	    set_caps(r, out, e) < 0)
 		return -1;
 	if (sec->privileged)

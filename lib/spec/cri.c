@@ -182,6 +182,12 @@ static const struct field env_fields[] = {
 };
 FIELD_TABLE(cri_env_table, "KeyValue", struct cri_env, CRI_FLAGS, env_fields);
 
+static const struct field tmpfs_fields[] = {
+	FIELD(struct cri_tmpfs, size, FIELD_OPTINT, NOT_NEGATIVE),
+	FIELD(struct cri_tmpfs, mode, FIELD_OPTINT, .max = 07777),
+};
+FIELD_TABLE(cri_tmpfs_table, "Tmpfs", struct cri_tmpfs, CRI_FLAGS, tmpfs_fields);
+
 static const struct field mount_fields[] = {
 	FIELD(struct cri_mount, container_path, FIELD_STR, .check = check_absolute),
 	FIELD(struct cri_mount, host_path, FIELD_STR),
@@ -192,6 +198,8 @@ static const struct field mount_fields[] = {
 	FIELD(struct cri_mount, uid_mappings, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
 	FIELD(struct cri_mount, gid_mappings, FIELD_OBJLIST, SUB(cri_id_mapping_table)),
 	FIELD(struct cri_mount, idmap, FIELD_BOOL),
+	FIELD(struct cri_mount, sub_path, FIELD_STR),
+	FIELD(struct cri_mount, tmpfs, FIELD_OBJPTR, SUB(cri_tmpfs_table)),
 };
 FIELD_TABLE(cri_mount_table, "Mount", struct cri_mount, CRI_FLAGS, mount_fields);
 

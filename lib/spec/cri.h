@@ -105,8 +105,14 @@ struct cri_env {
 	char *key, *value;
 };
 
+struct cri_tmpfs { /* (caddis) */
+	struct optint size, mode; /* bytes; permissions, 01777 by default */
+};
+
 struct cri_mount {
 	char *container_path, *host_path;
+	char *sub_path;		 /* (caddis) below host_path, and never outside of it */
+	struct cri_tmpfs *tmpfs; /* (caddis) in memory, instead of host_path */
 	bool readonly, selinux_relabel;
 	int propagation; /* enum cri_propagation */
 	bool recursive_read_only;
@@ -160,7 +166,7 @@ struct cri_container_config {
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
 	cri_dns_table, cri_mount_table, cri_port_mapping_table, cri_device_table,
-	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_selinux_table,
+	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_tmpfs_table, cri_selinux_table,
 	cri_profile_table;
 
 void cri_sandbox_config_free(struct cri_sandbox_config *c);

@@ -72,6 +72,7 @@ static const struct field mount_fields[] = {
 	FIELD(struct oci_mount, options, FIELD_STRLIST),
 	FIELD_AS(struct oci_mount, uid_mappings, "uidMappings", FIELD_OBJLIST, SUB(oci_id_mapping_table)),
 	FIELD_AS(struct oci_mount, gid_mappings, "gidMappings", FIELD_OBJLIST, SUB(oci_id_mapping_table)),
+	FIELD_AS(struct oci_mount, sub_path, "caddisSubPath", FIELD_STR),
 };
 FIELD_TABLE(oci_mount_table, "mount", struct oci_mount, 0, mount_fields);
 

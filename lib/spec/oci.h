@@ -52,6 +52,7 @@ struct oci_mount {
 	char *destination, *type, *source;
 	struct strv options;
 	struct objlist uid_mappings, gid_mappings; /* struct oci_id_mapping */
+	char *sub_path; /* ours, for bind mounts: below source, resolved inside of it at the start */
 };
 
 struct oci_id_mapping {

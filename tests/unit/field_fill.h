@@ -25,7 +25,7 @@ static inline int64_t fill_int(const struct field *f, int *n)
 	case 1:
 		return min ? min : 1;
 	default:
-		return max < 1000 ? max - 1 : 700 + *n;
+		return max < 100000 ? max - 1 : 700 + *n;
 	}
 }
 
