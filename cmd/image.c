@@ -77,6 +77,8 @@ static const struct command image_commands[] = {
 	{ "pull", "IMAGE", "get an image from a registry", image_pull_run, image_pull_opts, sizeof(struct image_pull_args), NEED_STORE, 1, 1, NULL },
 	{ "login", "REGISTRY", "keep the credentials for a registry", image_login_run, image_login_opts, sizeof(struct image_login_args), 0, 1, 1, NULL },
 	{ "logout", "[REGISTRY]", "forget the credentials for a registry", image_logout_run, image_logout_opts, sizeof(struct image_logout_args), 0, 0, 1, NULL },
+	{ "push", "[OPTION...] IMAGE [DESTINATION]", "put an image into a registry", image_push_run, image_push_opts, sizeof(struct image_push_args), NEED_STORE, 1, 2, "image" },
+	{ "copy", "[OPTION...] SOURCE DESTINATION", "copy an image from registry to registry", image_copy_run, image_copy_opts, sizeof(struct image_copy_args), NEED_STORE, 2, 2, NULL },
 	{ "import", "SOURCE NAME", "make an image of a directory or tar file", image_import_run, image_import_opts, sizeof(struct image_import_args), NEED_STORE, 2, 2, "file" },
 	{ "load", "[OPTION...]", "get images from an archive or directory", image_load_run, image_load_opts, sizeof(struct image_load_args), NEED_STORE, 0, 0, NULL },
 	{ "save", "[OPTION...] IMAGE...", "write images to an archive or directory", image_save_run, image_save_opts, sizeof(struct image_save_args), NEED_STORE, 1, 0, "image" },

@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "image/image.h"
+#include "image_limits.h"
 #include "progress.h"
 
 // clang-format off
 const struct opt image_pull_opts[] = {
 	OPT(0, "platform", "OS/ARCH[/VARIANT]", OPT_STR, struct image_pull_args, platform, "the image for this platform instead of this machine's"),
 	OPT('q', "quiet", NULL, OPT_BOOL, struct image_pull_args, quiet, "show no progress"),
+	LIMIT_OPT(struct image_pull_args),
 	REGISTRY_IMAGE_OPTS(struct image_pull_args),
 	REGISTRY_OPTS(struct image_pull_args),
 	OPT_END,
@@ -29,10 +31,13 @@ int image_pull_run(struct cli *cli, const void *args, char **operands, size_t n)
 		.progress = progress_update,
 		.ctx = &progress,
 	};
+	struct layer_limits limits;
 	struct err e;
 
 	(void)n;
-	if (registry_args(&a->registry, &given, &o.registry, &e) < 0)
+	o.limits = &limits;
+	if (image_limits(&a->limits, &limits, &e) < 0 ||
+	    registry_args(&a->registry, &given, &o.registry, &e) < 0)
 		return cli_error(cli, &e);
 	progress_init(&progress);
 	if (!a->quiet)

@@ -46,8 +46,9 @@ struct image_progress {
 };
 
 struct image_pull_options {
-	struct registry_options registry; /* how it is spoken to; cancel is set by image_pull() */
-	const char *platform;		  /* "linux/arm64/v8"; NULL: this machine's */
+	struct registry_options registry;  /* how it is spoken to; cancel is set by image_pull() */
+	const struct layer_limits *limits; /* layer.h; NULL: the defaults */
+	const char *platform;		   /* "linux/arm64/v8"; NULL: this machine's */
 	bool quiet, always; /* no progress; ask the registry even if the name is here */
 	void (*progress)(void *ctx, const struct image_progress *p);
 	void *ctx;

@@ -205,7 +205,13 @@ static int store_documents(struct pull *p, struct err *e)
 
 static int download(struct pull *p, struct image *out, struct err *e)
 {
-	struct fetch f = { .s = p->s, .l = &p->layout, .r = p->registry, .cancel = &p->cancel };
+	struct fetch f = {
+		.s = p->s,
+		.l = &p->layout,
+		.r = p->registry,
+		.limits = p->o->limits,
+		.cancel = &p->cancel,
+	};
 	own(layout_index) struct layout_index x = { 0 };
 	struct layout_entry *en;
 
