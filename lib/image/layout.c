@@ -45,9 +45,11 @@ int layout_open(struct store *s, struct layout *out, struct err *e)
 	l.layers = l.blobs < 0 ? -1 : open_dir(s->root, "layers", e);
 	if (l.layers < 0)
 		return err_in(e, "image store");
+	/* Somebody else may make it at the same time. */
 	if (faccessat(l.images, "oci-layout", F_OK, 0) < 0 &&
 	    file_replace(l.images, "oci-layout", OCI_LAYOUT, strlen(OCI_LAYOUT), FILE_NOSYNC, e) <
-		    0)
+		    0 &&
+	    faccessat(l.images, "oci-layout", F_OK, 0) < 0)
 		return err_in(e, "image store");
 	give(&l, out);
 	return 0;
