@@ -304,3 +304,30 @@ db"
 	assert_error "network own is built in"
 	run_ok network rm own
 }
+
+@test "a create that is killed anywhere between the plugins is undone, by DEL for all of them" {
+	conflist 10-db.conflist db 1.0.0 '{"type": "fake-a"}' '{"type": "fake-b"}'
+	killed=0
+	for call in renameat renameat2 memfd_create clone wait4; do
+		for n in {1..8}; do
+			: > "$LOG"
+			status=0
+			strace -qq -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n" \
+				"$CADDIS" sandbox create web > /dev/null 2>&1 3>&- || status=$?
+			if [ "$status" -ne 137 ]; then
+				run_ok sandbox rm web
+				break
+			fi
+			killed=$((killed + 1))
+			run_ok sandbox ls -q
+			assert_output ""
+			run_ok sandbox create --network none other # finishes what a killed one had in staging
+			run_ok sandbox rm other
+			if grep -q ADD "$LOG" && [ "$(tail -n 1 "$LOG")" != "fake-a DEL netns" ]; then
+				fail "killed at $call number $n: $(cat "$LOG")"
+			fi
+			[ -z "$(files_left; grep "$TEST_DIR" /proc/self/mountinfo)" ] || fail "killed at $call number $n"
+		done
+	done
+	[ "$killed" -ge 10 ] || fail "only $killed kills"
+}

@@ -20,7 +20,9 @@
 	"/opt/cni/bin:/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni"
 #define TIMEOUT_DEFAULT 60 /* seconds */
 #define TIMEOUT_MAX 3600
-#define RETRY_AFTER (60 * NSEC_PER_SEC)
+#define RETRY_AFTER                                                                                \
+	(60 * NSEC_PER_SEC) /* at first; a plugin that hangs costs who passes by its time */
+#define RETRY_AFTER_MAX (3600 * NSEC_PER_SEC)
 
 static const char *from_env(const char *name, const char *otherwise)
 {
@@ -352,7 +354,7 @@ static int detach(struct store *s, const char *id, int dir, const char *netns_pa
 	rc = cni_attachment_load(dir, &a, e);
 	if (rc <= 0)
 		return rc;
-	if (gone && a.tried_at && now >= a.tried_at && now - a.tried_at < RETRY_AFTER)
+	if (gone && a.tried_at && now >= a.tried_at && now - a.tried_at < a.retry_after)
 		return err_set(e, ERR_FAIL, "DEL failed, and is tried again later");
 	if (add_dirs_of_now(&a, e) < 0)
 		return -1;
@@ -360,6 +362,7 @@ static int detach(struct store *s, const char *id, int dir, const char *netns_pa
 		return 0;
 	a.busy = false;
 	a.tried_at = gone ? now : 0;
+	a.retry_after = gone ? MIN(MAX(2 * a.retry_after, RETRY_AFTER), RETRY_AFTER_MAX) : 0;
 	if (gone)
 		err_hint(e, "a later command will try again");
 	(void)cni_attachment_save(dir, &a, &second);

@@ -7,8 +7,8 @@
  * --cni-bin-dir and --cni-timeout set these.)
  *
  * A DEL that fails is told, and tried again: by the next stop or rm of the sandbox; once that is
- * removed, by later commands, at most once a minute, without its namespace. Until it succeeded the
- * record stays in staging; nothing else of the sandbox does.
+ * removed, by later commands, after one minute, two, four, up to an hour, without its namespace.
+ * Until it succeeded the record stays in staging; nothing else of the sandbox does.
  */
 #ifndef CADDIS_NETWORK_CNI_H
 #define CADDIS_NETWORK_CNI_H

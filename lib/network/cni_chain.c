@@ -19,6 +19,7 @@ static const struct field attachment_fields[] = {
 	FIELD(struct cni_attachment, busy, FIELD_BOOL),
 	FIELD(struct cni_attachment, timeout, FIELD_INT),
 	FIELD(struct cni_attachment, tried_at, FIELD_INT),
+	FIELD(struct cni_attachment, retry_after, FIELD_INT),
 };
 FIELD_TABLE(cni_attachment_table, "CNI attachment", struct cni_attachment, FIELDS_STRICT,
 	    attachment_fields);

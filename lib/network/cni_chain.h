@@ -23,7 +23,8 @@ struct cni_attachment {
 	struct json_object *result;  /* of the last plugin that succeeded; NULL: none has */
 	bool busy;		     /* plugins run; found like that: their caddis was killed */
 	int64_t timeout;	     /* ns, for one plugin */
-	int64_t tried_at; /* ns since 1970: DEL failed then, after the sandbox was gone */
+	int64_t tried_at;    /* ns since 1970: DEL failed then, after the sandbox was gone */
+	int64_t retry_after; /* ns: how long it is left alone then; doubles */
 };
 extern const struct field_table cni_attachment_table;
 void cni_attachment_free(struct cni_attachment *a);
