@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Pulls under stress: killed at any moment, many at once, large layers, on a sandbox's account.
+
+load helpers
+load registry
+
+setup() {
+	caddis_setup
+}
+
+# The layers' blobs of the fake registry's image, in the store.
+finished_blobs() {
+	find "$CADDIS_ROOT/images/blobs/sha256" -type f -name '????????????????????????????????????????????????????????????????' 2>/dev/null
+}
+
+@test "a pull killed fifty times at random moments is completed by the next, and no finished blob is fetched twice" {
+	local i blob done=
+
+	start_fake_registry
+	for i in $(seq 50); do
+		timeout -s KILL "0.0$((RANDOM % 6))$((RANDOM % 10))" "$CADDIS" image pull -q "$FAKE/layers.40:1" > /dev/null 2>&1 || true
+		[ "$("$CADDIS" image ls -q | wc -l)" -le 1 ]
+		if [ -n "$done" ]; then
+			while read -r blob; do
+				! grep -q "blobs/sha256:${blob##*/}" "$TEST_DIR/requests" || fail "fetched again: $blob"
+			done <<< "$done"
+		fi
+		done=$(finished_blobs)
+		: > "$TEST_DIR/requests"
+	done
+	run_ok image pull -q "$FAKE/layers.40:1"
+	[ "$(find "$CADDIS_ROOT/layers" -name 'file*' | wc -l)" -eq 40 ]
+	[ "$(cat "$CADDIS_ROOT"/layers/*/tree/file39)" = 39 ]
+	[ -z "$(ls -A "$CADDIS_ROOT/staging")" ] || fail "left in staging: $(ls -A "$CADDIS_ROOT/staging")"
+}
+
+@test "ten pulls at once of images that share layers download each layer once" {
+	local pids=() pid i
+
+	start_fake_registry
+	for i in 31 32 33 34 35 36 37 38 39 40; do
+		background "$CADDIS" image pull -q "$FAKE/layers.$i:1" > /dev/null
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	[ "$("$CADDIS" image ls -q | wc -l)" -eq 10 ]
+	# 40 layers and a configuration for each of the ten images
+	[ "$(requests_for /blobs/)" -eq 50 ] || fail "$(requests_for /blobs/)"
+	[ "$(grep -o 'sha256:[0-9a-f]*' "$TEST_DIR/requests" | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "a pull on a sandbox's account is charged to it: CPU and memory" {
+	local id before after
+
+	start_fake_registry
+	run_ok sandbox create pays
+	id=$output
+	before=$(cpu_of "/caddis/$id")
+	run_ok image pull -q --sandbox pays "$FAKE/good:1"
+	[[ $output == sha256:* ]]
+	after=$(cpu_of "/caddis/$id")
+	[ $((after - before)) -ge 1000000 ] || fail "$before ns before, $after after"
+	[ "$(memory_peak "/caddis/$id")" -ge 640000 ]
+	[ -z "$(find /sys/fs/cgroup -maxdepth 5 -path "*$id/charged*" -print -quit)" ]
+	run_fails 1 image pull -q --sandbox pays "$FAKE/always.404:1"
+	assert_error "not found"
+	run_fails 1 image pull -q --sandbox nobody "$FAKE/good:1"
+	assert_error "nobody"
+	run_ok sandbox stop pays
+	run_fails 1 image pull -q --sandbox pays "$FAKE/good:1"
+	assert_error "sandbox pays is not ready"
+}
+
+# ns of CPU time, whatever the cgroups' version.
+cpu_of() {
+	if [ -e "/sys/fs/cgroup$1/cpu.stat" ]; then
+		awk '$1 == "usage_usec" { print $2 * 1000 }' "/sys/fs/cgroup$1/cpu.stat"
+	else
+		cat "/sys/fs/cgroup/cpuacct$1/cpuacct.usage" 2>/dev/null || echo 0 # made when it is needed
+	fi
+}
+
+memory_peak() {
+	cgroup_value "$1" memory.peak memory memory.max_usage_in_bytes
+}
+
+@test "memory stays below 64 MiB, whatever the layer's size" {
+	local peak
+
+	start_registry
+	umoci init --layout "$TEST_DIR/oci"
+	umoci new --image "$TEST_DIR/oci:a"
+	umoci unpack --image "$TEST_DIR/oci:a" "$TEST_DIR/tree"
+	head -c 300000000 /dev/urandom > "$TEST_DIR/tree/rootfs/large"
+	umoci repack --image "$TEST_DIR/oci:a" "$TEST_DIR/tree"
+	push "$TEST_DIR/oci:a" large:1
+	rm -rf "$TEST_DIR/tree" "$TEST_DIR/oci"
+	run python3 -c "
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)" "$CADDIS" image pull -q "$REGISTRY/large:1"
+	[ "$status" -eq 0 ] || fail "$output"
+	peak=${lines[-1]}
+	[ "$peak" -lt $((64 * 1024)) ] || fail "$peak KiB"
+}
