@@ -319,6 +319,7 @@ void control_adopt(struct control *c, int fd, bool owner)
 static void on_connect(struct handler *h, uint32_t events)
 {
 	struct control *c = h->ctx;
+	/* cppcheck-suppress nullPointer; who it is does not matter */
 	own(fd) int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;

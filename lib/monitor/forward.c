@@ -241,6 +241,7 @@ static void on_accept(struct handler *h, uint32_t events)
 {
 	const struct listener *l = h->ctx;
 	struct forwarder *f = l->f;
+	/* cppcheck-suppress nullPointer; who it is does not matter */
 	int fd = accept4(h->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct connection *c;
 
