@@ -116,6 +116,20 @@ asan:  ## the same tests with AddressSanitizer and UBSan
 bench: all  ## time caddis against crun, podman, conmon: medians and ratios
 	@CADDIS=$(abspath $(BUILD))/caddis CC=$(CC) tests/bench/run $(BENCH)
 
+# --- fuzzing: parsers of hostile bytes; needs clang, and root for the tar stream. make fuzz FUZZ_TIME=3600 for an hour each ---
+FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
+FUZZ      := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
+FUZZ_TIME ?= 60
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libcaddis.a
+	$(CC) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libcaddis.a $(LIBS)
+fuzz-programs: $(FUZZ)
+
+fuzz:  ## libFuzzer on each parser of hostile bytes, FUZZ_TIME seconds each; finds stay in build/fuzz
+	$(MAKE) --no-print-directory -s BUILD=build/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link OPTIMIZE='-O1 -g' fuzz-programs
+	@for t in $(FUZZ_SRC:tests/fuzz/%.c=%); do echo "fuzz $$t"; mkdir -p build/fuzz/corpus/$$t; \
+		build/fuzz/tests/fuzz/$$t -max_total_time=$(FUZZ_TIME) -timeout=20 -rss_limit_mb=2048 -max_len=8192 -verbosity=0 \
+			-artifact_prefix=build/fuzz/$$t- build/fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; done
+
 # --- lint: every rule by itself, so that make -k -j shows all complaints ---
 LINT := build format tidy cppcheck shell man layers
 lint: $(LINT:%=lint-%)  ## warnings as errors, clang-tidy, cppcheck, shellcheck, mandoc, formatting, includes
@@ -182,6 +196,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all unit unit-programs check bats vm asan bench lint $(LINT:%=lint-%) fmt install uninstall clean help
-.SECONDARY: $(UNIT:=.o)
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT:=.d)
+.PHONY: all unit unit-programs check bats vm asan bench lint $(LINT:%=lint-%) fmt install uninstall clean help fuzz fuzz-programs
+.SECONDARY: $(UNIT:=.o) $(FUZZ:=.o)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)
