@@ -88,3 +88,17 @@ cgroup_of() {
 	run_ok sandbox rm web
 	[ ! -e /sys/fs/cgroup/caddis ]
 }
+
+@test "a network works on this kernel: two sandboxes, a published port" {
+	run_ok sandbox create -p 8080:80 server
+	run_ok sandbox create client
+	run_ok ctr run -d -s server --name httpd busybox sh -c 'mkdir /www && echo hello > /www/index.html && exec httpd -f -p 80 -h /www'
+	ip=$("$CADDIS" sandbox inspect server | jq -r '.[0].network.ips[0]')
+	answers() { "$CADDIS" ctr run --rm -s client busybox wget -q -O - "http://$ip/" > "$TEST_DIR/page" 2>&1; }
+	wait_until 60 answers || fail "$(cat "$TEST_DIR/page")"
+	[ "$(cat "$TEST_DIR/page")" = hello ]
+	exec 5<> /dev/tcp/127.0.0.1/8080
+	printf 'GET / HTTP/1.0\r\n\r\n' >&5
+	grep -q hello <&5
+	exec 5>&-
+}
