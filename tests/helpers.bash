@@ -193,7 +193,7 @@ listening() {
 # Mounts of this namespace without their numbers, and without those of other tests and tools.
 mounts_now() {
 	awk -v mine="${TEST_DIR##*/}" '
-		index($0, "caddis-test.") && !index($0, mine) { next }
+		(index($0, "caddis-test.") || /\/sandboxes\/[0-9a-f]+\/ns/) && !index($0, mine) { next }
 		{ $1 = $2 = ""; sub(/ (shared|master|propagate_from):[0-9]+/, ""); print }
 	' /proc/self/mountinfo | sort
 }
