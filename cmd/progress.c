@@ -107,7 +107,11 @@ static void redraw(struct progress *p)
 	size_t first, room;
 	int width;
 
+	if (!p->lines[p->n - 1].digest[0])
+		return; /* the first round of updates is not over */
 	ioctl(STDERR_FILENO, TIOCGWINSZ, &w);
+	if (w.ws_row == 0 || w.ws_col == 0) /* a terminal that does not know its size */
+		w = (struct winsize){ .ws_row = 24, .ws_col = 80 };
 	room = w.ws_row > ROWS_KEPT ? w.ws_row - ROWS_KEPT : 1;
 	width = MAX(BAR_MIN, MIN(BAR_MAX, (int)w.ws_col - TEXT_WIDTH));
 	first = p->n > room ? p->n - room : 0;

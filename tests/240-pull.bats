@@ -104,3 +104,14 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)" "$CADDIS" image p
 	peak=${lines[-1]}
 	[ "$peak" -lt $((64 * 1024)) ] || fail "$peak KiB"
 }
+
+@test "on a terminal each layer has a bar, with rate and time left; without one there is none" {
+	start_fake_registry
+	run script -qec "stty cols 120 rows 30; TERM=xterm $CADDIS image pull --stall-timeout 3s $FAKE/slow.drip:1" /dev/null
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output =~ \[=+\ +\]\ [0-9.]+KiB\ of\ [0-9.]+KiB ]] || fail "$output"
+	[[ $output =~ B/s,\ [0-9]+s\ left ]] || fail "$output"
+	run_ok image rm "$FAKE/slow.drip:1"
+	run_ok image pull "$FAKE/slow.drip:1"
+	[[ $stderr != *$'\e'* && $stderr != *"[="* ]]
+}

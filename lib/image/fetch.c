@@ -83,7 +83,9 @@ static void report(struct pool *p, const struct image_pull_options *o)
 			.state = state_names[state],
 		};
 
-		if (job->shown && job->shown_state == state && job->shown_done == done)
+		/* One on its way is told each time: its rate goes down when nothing comes. */
+		if (job->shown && job->shown_state == state && job->shown_done == done &&
+		    state != FETCH_RUNNING)
 			continue;
 		job->shown = true;
 		job->shown_state = state;

@@ -86,6 +86,14 @@ class Faults:
             for c in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000:
                 self.wfile.write(bytes([c]))
                 time.sleep(0.5)
+        if variant == "drip" and data:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            for i in range(0, len(data), 30000):
+                self.wfile.write(data[i:i + 30000])
+                time.sleep(0.1)
+            return True
         if variant == "half" and data and self.first("slow"):
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
