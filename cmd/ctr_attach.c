@@ -52,6 +52,7 @@ int ctr_create_options(const struct ctr_config_args *a, struct container_create_
 		return err_set(e, ERR_USAGE, "--stop-timeout %lld: not a number of seconds",
 			       (long long)a->stop_timeout.v);
 	out->stop_timeout = a->stop_timeout;
+	out->need_log_dir = str_some(a->log_path);
 	return ctr_restart_policy(a->restart, &out->restart, &out->restart_max, e);
 }
 

@@ -300,17 +300,20 @@ static void print_yaml(const struct table *t)
 	fputs(text.s, stdout);
 }
 
-/* One column, whole, one value per line. */
+/* One column, whole, one value per line; of a row that has none, the other column's. */
 static void print_one(const struct table *t, const char *key, const char *otherwise)
 {
-	int at = column_index(t, key);
+	int at = column_index(t, key), second = column_index(t, otherwise);
 
 	if (at < 0)
-		at = column_index(t, otherwise);
+		at = second;
 	for (size_t r = 0; at >= 0 && r < t->nrows; r++) {
 		const char *s = cell_at(t, r, (size_t)at)->s;
-		own(str) char *text = str_printable(s ? s : "", s ? strlen(s) : 0);
+		own(str) char *text = NULL;
 
+		if (!str_some(s) && second >= 0)
+			s = cell_at(t, r, (size_t)second)->s;
+		text = str_printable(s ? s : "", s ? strlen(s) : 0);
 		puts(text);
 	}
 }

@@ -68,15 +68,58 @@ load helpers
 @test "bad names, modes and limits are refused before anything is made" {
 	for args in "a/b" "../x" "-- -x" "--name x y" "--ip 10.1.1 w" "--mac 1:2 w" "--publish 80 w" "--ipc bogus w" "--memory lots w" \
 		"--cpu -1 w" "--cpu 1x w" "--pids-limit 0 w" "--cgroup-parent rel w" "--cgroup-parent /a/../b w" \
+		"--cgroup-parent /a//b w" "--cgroup-parent /a/./b w" "--cgroup-parent //x w" "--run-as-group 5 w" \
+		"--dns-server example.org w" "--dns-server 192.0.2.1%eth0 w" \
 		"--log-directory rel w" "--hostname a..b/c w" "--nosuch w" "a b"; do
 		# shellcheck disable=SC2086
 		run_fails 2 sandbox create $args
 		[ "${#stderr_lines[@]}" -eq 1 ] || fail "$args: $stderr"
 	done
+	run_fails 2 sandbox create --cgroup-parent "/$(printf 'a/%.0s' {1..300})" w
+	assert_error "longer than 512 bytes"
 	run_fails 2 sandbox create ""
 	run_fails 2 sandbox create "$(printf 'a%.0s' {1..64})"
 	run_ok sandbox ls -q
 	assert_output ""
+}
+
+@test "no DNS setting can pass for another line of resolv.conf" {
+	run_fails 2 sandbox create --dns-search $'a\nnameserver 192.0.2.66' w
+	assert_error "dns_config.searches[0]: 'a\x0anameserver 192.0.2.66': expected one word"
+	run_fails 2 sandbox create --dns-search a --dns-option "ndots:2 rotate" w
+	assert_error "dns_config.options[0]: 'ndots:2 rotate': expected one word"
+	run_fails 2 sandbox create --dns-server $'fe80::1%eth0\noptions x' w
+	assert_error "dns_config.servers[0]"
+	printf '%s' '{"dns_config": {"searches": ["ok", ""]}}' > "$TEST_DIR/dns.json"
+	run_fails 2 sandbox create -f "$TEST_DIR/dns.json"
+	assert_error "dns_config.searches[1]: '': expected one word"
+	run_ok sandbox create --dns-server fe80::1%eth0 w
+	grep -Fqx "nameserver fe80::1%eth0" "$CADDIS_ROOT"/sandboxes/*/resolv.conf
+}
+
+@test "a cgroup parent may be the root, and end with a slash" {
+	test_image
+	run_ok sandbox create --cgroup-parent / root
+	run_ok sandbox create --cgroup-parent "/caddis-test-${BATS_TEST_NUMBER}/" slash
+	for name in root slash; do
+		run_ok sandbox inspect "$name" --field .linux.cgroup
+		group=$output
+		[[ $group != *//* ]] || fail "$group"
+		run_ok ctr run -d -s "$name" --name "in-$name" busybox sleep 1000
+		run_ok ctr inspect "in-$name" --field .pid
+		grep -q ":$group/" "/proc/$output/cgroup"
+		run_ok sandbox rm "$name"
+		! find /sys/fs/cgroup -maxdepth 3 -path "*$group" | grep . || fail "$group is still there"
+	done
+}
+
+@test "-o name prints names, and the IDs of those that have none" {
+	run_ok sandbox create named
+	run_ok sandbox create
+	nameless=$output
+	run_ok sandbox ls -o name
+	assert_output "$nameless
+named"
 }
 
 @test "stop ends its containers and drops its namespaces, twice is a success" {

@@ -108,6 +108,20 @@ resolv() {
 	[[ "$(address half) $(address half 1)" == 10.77.0.*" fd77::51" ]]
 }
 
+@test "a MAC address is one sandbox's in its network, until that is gone" {
+	run_ok network create --subnet 10.77.0.0/24 net
+	run_ok sandbox create --network net --mac 02:11:22:33:44:55 first
+	run_fails 1 sandbox create --network net --mac 02:11:22:33:44:55 second
+	assert_error "address 02:11:22:33:44:55 is in use by sandbox first"
+	run_ok sandbox create --mac 02:11:22:33:44:55 elsewhere
+	# Its own by its address may be named.
+	run_ok sandbox create --network net --ip 10.77.0.9 --mac 02:ca:0a:4d:00:09 third
+	run_ok sandbox stop first
+	run_ok sandbox create --network net --mac 02:11:22:33:44:55 second
+	run_ok sandbox rm first second
+	run_ok sandbox create --network net --mac 02:11:22:33:44:55 first
+}
+
 @test "addresses that cannot be had are refused, with the reason, and nothing is made" {
 	run_ok network create --subnet 10.77.0.0/24 --subnet fd77::/64 net
 	run_ok sandbox create --network net --ip 10.77.0.50 first
@@ -128,6 +142,8 @@ resolv() {
 	refused 2 "six bytes" --mac 02:11:22:33:44:5g
 	refused 2 "group address" --mac 01:11:22:33:44:55
 	refused 2 "all zero" --mac 00:00:00:00:00:00
+	refused 2 "it is the bridge's" --mac "$("$CADDIS" network inspect net --field .bridge_mac)"
+	refused 2 "what other sandboxes have" --mac "$("$CADDIS" sandbox inspect first --field .network.mac)"
 	"$CADDIS" network inspect net | diff "$TEST_DIR/before" -
 	run_ok sandbox ls -o name
 	assert_output first
@@ -184,6 +200,9 @@ resolv() {
 	refused 2 "in none of the subnets" --subnet 10.78.0.0/24 --gateway 10.79.0.1
 	refused 2 "in none of the subnets" --subnet 10.78.0.0/24 --ip-range 10.78.0.0/16
 	refused 2 "not an address" --subnet 10.78.0.0/24 --gateway x
+	refused 2 "the subnet's own" --subnet 10.78.0.0/24 --gateway 10.78.0.0
+	refused 2 "the broadcast address" --subnet 10.78.0.0/24 --gateway 10.78.0.255
+	refused 2 "the subnet's own" --subnet fd78::/64 --gateway fd78::
 	refused 2 "expected 1280 to 65535" --mtu 100
 	refused 2 "no IPv6 is wanted" --no-ipv6 --subnet fd78::/64
 	run_fails 2 network create none

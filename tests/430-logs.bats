@@ -29,6 +29,19 @@ no newline"
 	assert_error "no log directory"
 }
 
+@test "the log path of a file does without a log directory, as it does for crictl" {
+	cat > "$TEST_DIR/a.json" <<-'JSON'
+		{"metadata": {"name": "a"}, "image": {"image": "busybox"}, "command": ["echo", "hi"], "log_path": "../a/0.log"}
+	JSON
+	run_ok ctr create web -f "$TEST_DIR/a.json"
+	run_ok ctr start a
+	run_ok ctr wait a
+	run_ok ctr logs a
+	assert_output hi
+	run_fails 125 ctr run -s web -f "$TEST_DIR/a.json" --log-path x.log --name b
+	assert_error "no log directory"
+}
+
 @test "a log path stays in the log directory" {
 	run_ok sandbox create --log-directory "$TEST_DIR/logs" logged
 	run ctr_with_path ../../outside.log

@@ -38,6 +38,8 @@ static inline bool str_eq(const char *a, const char *b)
 }
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+/* One word of a line: not empty, without blanks and control characters. */
+bool str_is_word(const char *s);
 /* True when s is not NULL and not "". */
 static inline bool str_some(const char *s)
 {

@@ -13,6 +13,9 @@
 #include "base/err.h"
 #include "spec/oci.h"
 
+/* ERR_USAGE for what is no such path: not absolute, longer than 1024 bytes, an empty component, "."
+ * or "..", or the name of a kernel's file. All others here check it themselves. */
+int cgroup_check_path(const char *path, struct err *e);
 /* Makes path in every hierarchy we use, parents too (on v2 enabling controllers on the way), and
  * sets r. ERR_EXISTS when it is there and not empty of processes. */
 int cgroup_create(const char *path, const struct oci_resources *r, struct err *e);

@@ -42,7 +42,6 @@ const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgr
 /* The controllers that r needs, with those that every group of ours has. */
 unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r);
 
-int cgroup_check_path(const char *path, struct err *e);
 int cgroup_open(const struct cgroup_hierarchy *h, const char *path); /* O_PATH; -1 with errno */
 /* One file of the group dir; "WHAT to VALUE" goes into the error. */
 int cgroup_write(int dir, const char *file, const char *value, struct err *e);

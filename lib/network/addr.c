@@ -95,6 +95,17 @@ bool prefix_has(const struct prefix *p, const struct ip *a)
 	return ip_compare(&mine, &theirs) == 0;
 }
 
+const char *prefix_no_host(const struct prefix *p, const struct ip *a)
+{
+	struct ip first = prefix_first(p), last = prefix_last(p);
+
+	if (ip_compare(a, &first) == 0)
+		return "it is the subnet's own";
+	if (a->family == AF_INET && p->len < 31 && ip_compare(a, &last) == 0)
+		return "it is the broadcast address";
+	return NULL;
+}
+
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 {
 	return a->len < b->len ? prefix_has(a, &b->ip) : prefix_has(b, &a->ip);

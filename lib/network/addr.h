@@ -37,6 +37,8 @@ void prefix_format(const struct prefix *p, char dst[IP_TEXT_SIZE]);
 struct ip prefix_first(const struct prefix *p); /* host bits all zero: the network's address */
 struct ip prefix_last(const struct prefix *p);	/* host bits all one */
 bool prefix_has(const struct prefix *p, const struct ip *a);
+/* Why a, of the prefix, can be no host's: its own or its broadcast address. NULL: it can. */
+const char *prefix_no_host(const struct prefix *p, const struct ip *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* How many addresses, at most 2^32. */
 uint64_t prefix_size(const struct prefix *p);

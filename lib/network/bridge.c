@@ -26,8 +26,8 @@ static int bridge_find(struct store *s, const char *name, struct err *e)
 struct plan {
 	struct ip ips[2]; /* wanted ones; family 0: any */
 	uint8_t mac[MAC_SIZE];
-	bool mac_given;
-	bool have[2]; /* families of the network */
+	char mac_text[MAC_TEXT_SIZE]; /* "": none was asked for */
+	bool have[2];		      /* families of the network */
 	struct ports ports;
 };
 static void plan_free(struct plan *p)
@@ -38,8 +38,6 @@ OWNED_STRUCT(plan, struct plan, plan_free)
 
 static int plan_addresses(const struct network_request *req, struct plan *p, struct err *e)
 {
-	const char *wrong = NULL;
-
 	for (size_t i = 0; req->ips && i < req->ips->n; i++) {
 		struct ip a;
 
@@ -51,9 +49,45 @@ static int plan_addresses(const struct network_request *req, struct plan *p, str
 				       a.family == AF_INET ? 4 : 6);
 		p->ips[a.family == AF_INET6] = a;
 	}
-	p->mac_given = str_some(req->mac);
-	if (p->mac_given)
-		wrong = mac_parse(req->mac, p->mac);
+	return 0;
+}
+
+/* From the address: whoever gets it next has the same, so that no neighbour's cache is stale. */
+static void default_mac(const struct ip ips[2], uint8_t mac[MAC_SIZE])
+{
+	const struct ip *a = &ips[ips[0].family ? 0 : 1];
+
+	mac[0] = 0x02; /* locally administered */
+	mac[1] = 0xca;
+	memcpy(mac + 2, a->b + ip_size(a) - 4, 4);
+}
+
+/* Two of one MAC address would take each other's packets. */
+static const char *mac_of_others(const struct network *n, const struct plan *p)
+{
+	uint8_t own_mac[MAC_SIZE];
+
+	if (str_eq(p->mac_text, n->config.bridge_mac))
+		return "it is the bridge's";
+	default_mac(p->ips, own_mac);
+	if (memcmp(p->mac, own_mac, 2) == 0 &&
+	    (!p->ips[p->have[0] ? 0 : 1].family || memcmp(p->mac, own_mac, MAC_SIZE) != 0))
+		return "02:ca: and an address is what other sandboxes have";
+	return NULL;
+}
+
+static int plan_mac(const struct network_request *req, const struct network *n, struct plan *p,
+		    struct err *e)
+{
+	const char *wrong;
+
+	if (!str_some(req->mac))
+		return 0;
+	wrong = mac_parse(req->mac, p->mac);
+	if (!wrong) {
+		mac_format(p->mac, p->mac_text);
+		wrong = mac_of_others(n, p);
+	}
 	return wrong ? err_set(e, ERR_USAGE, "MAC address '%.40s': %s", req->mac, wrong) : 0;
 }
 
@@ -62,7 +96,7 @@ static int make_plan(const struct network_request *req, const struct network *n,
 {
 	for (size_t f = 0; f < 2; f++)
 		p->have[f] = n->subnet[f].gateway.family != 0;
-	if (plan_addresses(req, p, e) < 0 ||
+	if (plan_addresses(req, p, e) < 0 || plan_mac(req, n, p, e) < 0 ||
 	    (req->ports && ports_expand(req->ports, p->have, &p->ports, e) < 0))
 		return -1;
 	if (n->config.internal && p->ports.n)
@@ -79,6 +113,8 @@ static int bridge_check(struct store *s, const struct network_request *req, stru
 	if (network_open_or_default(s, req->network, &n, e) < 0 || make_plan(req, &n, &p, e) < 0)
 		return -1;
 	if ((p.ips[0].family || p.ips[1].family) && lease_check(s, &n, p.ips, e) < 0)
+		return -1;
+	if (p.mac_text[0] && lease_check_mac(s, &n, p.mac_text, e) < 0)
 		return -1;
 	return ports_check(s, &p.ports, e);
 }
@@ -149,16 +185,6 @@ static int open_inside(int netns, int proc, struct nl *inside, struct err *e)
 		return -1;
 	}
 	return rc;
-}
-
-/* From the address: whoever gets it next has the same, so that no neighbour's cache is stale. */
-static void default_mac(const struct ip ips[2], uint8_t mac[MAC_SIZE])
-{
-	const struct ip *a = &ips[ips[0].family ? 0 : 1];
-
-	mac[0] = 0x02; /* locally administered */
-	mac[1] = 0xca;
-	memcpy(mac + 2, a->b + ip_size(a) - 4, 4);
 }
 
 static int add_link(struct nl *route, int proc, const struct network *n, const struct rtnl_veth *v,
@@ -277,9 +303,10 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	v.master = enter_network(s, req->network, &nl, &n, &lock, e);
 	if (v.master < 0 || make_plan(req, &n, &p, e) < 0 ||
 	    lease_addresses(s, &n, req->id, p.ips, ips, e) < 0 ||
+	    (p.mac_text[0] && lease_mac(s, &n, req->id, p.mac_text, e) < 0) ||
 	    ports_claim(s, req->id, &p.ports, &stale, e) < 0)
 		return -1;
-	if (!p.mac_given)
+	if (!p.mac_text[0])
 		default_mac(ips, p.mac);
 	memcpy(v.mac, p.mac, MAC_SIZE);
 	v.mtu = (uint32_t)n.config.mtu;
@@ -396,7 +423,7 @@ static int bridge_detach(struct store *s, const char *id, int dir, const char *n
 	for (size_t i = 0; i < st->ips.n; i++)
 		if (rows[i].address && lease_release(s, st->network, rows[i].address, id, e) < 0)
 			return -1;
-	return 0;
+	return str_some(st->mac) ? lease_release(s, st->network, st->mac, id, e) : 0;
 }
 
 const struct network_ops bridge_ops = {

@@ -47,10 +47,7 @@ static const char *check_ifname(const char *s)
 /* Goes into resolv.conf: one word, which cannot begin another line. */
 static const char *check_word(const char *s)
 {
-	for (const char *p = s; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return "expected one word";
-	return NULL;
+	return !*s || str_is_word(s) ? NULL : "expected one word";
 }
 
 static const struct field interface_fields[] = {

@@ -218,9 +218,10 @@ static int set_gateways(const struct network_create_args *a, struct network_conf
 			struct err *e)
 {
 	for (size_t i = 0; i < a->gateways->n; i++) {
-		const char *text = a->gateways->v[i];
+		const char *text = a->gateways->v[i], *why = NULL;
 		struct network_subnet *sub;
 		struct ip gateway;
+		struct prefix p;
 		char plain[IP_TEXT_SIZE];
 
 		if (ip_parse(text, &gateway) < 0)
@@ -229,6 +230,10 @@ static int set_gateways(const struct network_create_args *a, struct network_conf
 		if (!sub)
 			return err_set(e, ERR_USAGE, "gateway %.60s is in none of the subnets",
 				       text);
+		if (prefix_parse(sub->subnet, &p) == 0)
+			why = prefix_no_host(&p, &gateway);
+		if (why)
+			return err_set(e, ERR_USAGE, "gateway %.60s: %s", text, why);
 		ip_format(&gateway, plain);
 		str_set(&sub->gateway, plain);
 	}

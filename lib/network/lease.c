@@ -98,17 +98,11 @@ static int open_leases(struct store *s, const char *network, bool create, struct
 /* Neither the subnet's own nor its broadcast address, nor the bridge's. */
 static const char *unusable(const struct subnet *sub, const struct ip *a)
 {
-	struct ip first = prefix_first(&sub->prefix), last = prefix_last(&sub->prefix);
-
 	if (!prefix_has(&sub->prefix, a))
 		return "it is not in the network's subnet";
 	if (ip_compare(a, &sub->gateway) == 0)
 		return "it is the gateway's";
-	if (ip_compare(a, &first) == 0)
-		return "it is the subnet's own";
-	if (a->family == AF_INET && sub->prefix.len < 31 && ip_compare(a, &last) == 0)
-		return "it is the broadcast address";
-	return NULL;
+	return prefix_no_host(&sub->prefix, a);
 }
 
 static int taken(struct store *s, const char *address, const char *holder, struct err *e)
@@ -153,6 +147,28 @@ int lease_check(struct store *s, const struct network *n, const struct ip wanted
 			return taken(s, text, holder, e);
 	}
 	return 0;
+}
+
+int lease_check_mac(struct store *s, const struct network *n, const char *mac, struct err *e)
+{
+	own(fd) int dir = open_leases(s, n->config.name, true, e);
+	char holder[ID_SIZE];
+
+	if (dir < 0)
+		return -1;
+	if (lease_holder(s, dir, mac, holder) == 0 && !lease_heal(s, holder))
+		return taken(s, mac, holder, e);
+	return 0;
+}
+
+int lease_mac(struct store *s, const struct network *n, const char *id, const char *mac,
+	      struct err *e)
+{
+	own(fd) int dir = open_leases(s, n->config.name, true, e);
+	char holder[ID_SIZE];
+	int rc = dir < 0 ? -1 : lease_take(s, dir, mac, id, holder, e);
+
+	return rc > 0 ? taken(s, mac, holder, e) : rc;
 }
 
 static uint64_t read_cursor(int fd)

@@ -22,7 +22,14 @@ int lease_addresses(struct store *s, const struct network *n, const char *id,
 		    const struct ip wanted[2], struct ip out[2], struct err *e);
 /* Could id have the wanted ones? In the network, not the gateway's, not leased. */
 int lease_check(struct store *s, const struct network *n, const struct ip wanted[2], struct err *e);
-/* Gives back one address, if id has it. */
+/*
+ * The same for a MAC address that was asked for: on a bridge it must be one sandbox's. Those that
+ * follow from an address need no lease of their own.
+ */
+int lease_mac(struct store *s, const struct network *n, const char *id, const char *mac,
+	      struct err *e);
+int lease_check_mac(struct store *s, const struct network *n, const char *mac, struct err *e);
+/* Gives back one address of either sort, if id has it. */
 int lease_release(struct store *s, const char *network, const char *address, const char *id,
 		  struct err *e);
 /* Looks for all that id has, in whatever network. */

@@ -44,26 +44,29 @@ static int stop_signal(const struct cri_container_config *c, const struct image 
 	return 0;
 }
 
-/* Where the log goes: below the sandbox's log directory, or in the container's own directory. */
-static int set_log(const struct store *s, const struct sandbox *sb, const char *id,
+/*
+ * Where the log goes: below the sandbox's log directory, or in the container's own directory. A
+ * file for crictl may have a log path all the same, which CRI runtimes do without.
+ */
+static int set_log(const struct store *s, const struct sandbox *sb, const char *id, bool need_dir,
 		   struct container_record *rec, struct err *e)
 {
 	const char *dir = sb->record.config.log_directory;
 	const char *name = rec->config.metadata.name;
 
-	if (str_some(rec->config.log_path) && !str_some(dir)) {
+	if (need_dir && !str_some(dir)) {
 		err_set(e, ERR_USAGE, "log path '%.200s': the sandbox has no log directory",
 			rec->config.log_path);
 		return err_hint(e, "create it with --log-directory");
 	}
 	rec->log_dir = str_some(dir) ? xstrdup(dir) : str_fmt("%s/containers/%s", s->root_path, id);
-	if (str_some(rec->config.log_path))
+	if (!str_some(dir))
+		rec->log_name = xstrdup("ctr.log");
+	else if (str_some(rec->config.log_path))
 		rec->log_name = xstrdup(rec->config.log_path);
-	else if (str_some(dir))
+	else
 		rec->log_name = str_fmt("%s%.12s.log", str_some(name) ? name : "",
 					str_some(name) ? "" : id);
-	else
-		rec->log_name = xstrdup("ctr.log");
 	return 0;
 }
 
@@ -98,7 +101,7 @@ static int fill_record(const struct store *s, const struct container_create_args
 	if (choose_args(&rec->config, img, &rec->argv, e) < 0 ||
 	    stop_signal(&rec->config, img, &rec->stop_signal, e) < 0)
 		return -1;
-	return set_log(s, sb, id, rec, e);
+	return set_log(s, sb, id, a->need_log_dir, rec, e);
 }
 
 static int write_record(struct record *r, const struct container_record *rec,

@@ -45,8 +45,14 @@ char *sandbox_ns_path(const struct store *s, const char *id, const char *type)
 char *sandbox_cgroup(const struct sandbox_record *r, const char *id)
 {
 	const char *parent = r->config.linux_.cgroup_parent;
+	size_t n;
 
-	return str_fmt("%s/%s", str_some(parent) ? parent : "/caddis", id);
+	if (!str_some(parent))
+		parent = "/caddis";
+	n = strlen(parent);
+	while (n > 0 && parent[n - 1] == '/')
+		n--;
+	return str_fmt("%.*s/%s", (int)n, parent, id);
 }
 
 /* What the record owns in the kernel, made after it was published. */

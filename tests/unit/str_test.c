@@ -32,6 +32,13 @@ TEST(a_decimal_integer_is_read_only_when_it_is_the_whole_text)
 	same_int(v, 0);
 }
 
+TEST(a_word_has_no_blanks_and_no_control_characters)
+{
+	ok(str_is_word("a.b:c%1"), "refused");
+	ok(!str_is_word("") && !str_is_word("a b") && !str_is_word("a\n") && !str_is_word("\x7f"),
+	   "taken");
+}
+
 TEST(an_integer_outside_the_callers_range_is_refused)
 {
 	int64_t v;
