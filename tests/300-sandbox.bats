@@ -118,8 +118,7 @@ load helpers
 	run_ok sandbox create
 	nameless=$output
 	run_ok sandbox ls -o name
-	assert_output "$nameless
-named"
+	[ "$(sort <<< "$output")" = "$(printf '%s\n' "$nameless" named | sort)" ] || fail "$output"
 }
 
 @test "stop ends its containers and drops its namespaces, twice is a success" {

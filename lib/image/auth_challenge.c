@@ -151,12 +151,11 @@ static bool choose_next(const char **s, struct challenge *out)
 
 	/* A realm that nobody names cannot be asked. */
 	if (more && c.scheme > out->scheme && (c.scheme != CHALLENGE_BEARER || c.realm)) {
-		struct challenge worse = *out;
-
+		challenge_free(out);
 		*out = c;
-		c = worse;
+	} else {
+		challenge_free(&c);
 	}
-	challenge_free(&c);
 	return more;
 }
 
