@@ -169,7 +169,11 @@ static int rm_one(struct cli *cli, const char *operand, const void *args, struct
 int ctr_rm_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct rm_args *a = args;
+	struct err ignored;
 
+	/* What an earlier rm that failed could not give back: its name is free, so it is asked for
+	 * in vain. */
+	staging_sweep(&cli->store, &ignored);
 	return named_or_all(cli, a->all, ANY, operands, n, rm_one, args);
 }
 

@@ -9,7 +9,7 @@
 #include "inspect.h"
 #include "stats.h"
 
-#define STOP_TIMEOUT (10 * NSEC_PER_SEC)
+#define OWN_TIMEOUT (-1) /* each container's */
 
 struct stop_args {
 	struct optint timeout;
@@ -21,7 +21,7 @@ struct rm_args {
 
 // clang-format off
 static const struct opt stop_opts[] = {
-	OPT('t', "timeout", "SECONDS", OPT_INT, struct stop_args, timeout, "grace period of its containers (default: 10)"),
+	OPT('t', "timeout", "SECONDS", OPT_INT, struct stop_args, timeout, "grace period before SIGKILL (default: each container's, else 10; 0: at once)"),
 	OPT_END,
 };
 static const struct opt rm_opts[] = {
@@ -59,7 +59,7 @@ static int stop_one(struct cli *cli, const char *operand, const void *args, stru
 	char id[ID_SIZE];
 	int64_t timeout;
 
-	if (duration_option("timeout", &a->timeout, STOP_TIMEOUT, &timeout, e) < 0 ||
+	if (duration_option("timeout", &a->timeout, OWN_TIMEOUT, &timeout, e) < 0 ||
 	    record_find(&cli->store, RECORD_SANDBOX, operand, id, e) < 0 ||
 	    sandbox_stop(&cli->store, id, timeout, e) < 0)
 		return -1;
@@ -86,6 +86,10 @@ static int rm_one(struct cli *cli, const char *operand, const void *args, struct
 
 static int rm_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
+	struct err ignored;
+
+	staging_sweep(&cli->store,
+		      &ignored); /* what an earlier rm that failed could not give back */
 	return cli_each(cli, operands, n, rm_one, args);
 }
 

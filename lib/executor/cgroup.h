@@ -43,7 +43,7 @@ OWNED_STRUCT(cgroup_join, struct cgroup_join, cgroup_join_close)
  * everywhere. Missing: a success. */
 int cgroup_delete(const char *path, struct err *e);
 /* Removes path's parents, up to and with the first component, while they are empty. */
-void cgroup_prune_parents(const char *path);
+int cgroup_prune_parents(const char *path, struct err *e);
 int cgroup_signal_all(const char *path, int sig, struct err *e);
 int cgroup_freeze(const char *path, bool frozen, struct err *e);
 bool cgroup_frozen(const char *path); /* or about to be; false when there is no such group */

@@ -213,18 +213,20 @@ int cgroup_delete(const char *path, struct err *e)
 	return 0;
 }
 
-void cgroup_prune_parents(const char *path)
+int cgroup_prune_parents(const char *path, struct err *e)
 {
-	struct err ignored;
-	const struct cgroup_system *s = cgroup_system(&ignored);
+	const struct cgroup_system *s = cgroup_system(e);
 	own(str) char *p = NULL;
 
-	if (!s || cgroup_check_path(path, &ignored) < 0)
-		return;
+	if (!s || cgroup_check_path(path, e) < 0)
+		return -1;
 	p = xstrdup(path);
 	for (char *slash = strrchr(p, '/'); slash && slash != p; slash = strrchr(p, '/')) {
 		*slash = '\0';
 		for (size_t i = 0; i < s->n; i++)
-			unlinkat(s->h[i].fd, p + 1, AT_REMOVEDIR);
+			if (unlinkat(s->h[i].fd, p + 1, AT_REMOVEDIR) < 0 && errno != EBUSY &&
+			    errno != ENOTEMPTY && errno != ENOENT && errno != ENODEV)
+				return err_sys(e, "remove cgroup %s", p);
 	}
+	return 0;
 }

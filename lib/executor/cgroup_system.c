@@ -27,8 +27,8 @@ static unsigned controllers_in(const char *list, char sep)
 	return bits;
 }
 
-static void hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
-			  const char *super_options)
+static int hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
+			 const char *super_options, struct err *e)
 {
 	struct cgroup_hierarchy h = { .v2 = str_eq(type, "cgroup2") };
 	own(buf) struct buf list = { 0 };
@@ -36,10 +36,14 @@ static void hierarchy_add(struct cgroup_system *s, const char *mount, const char
 	struct err ignored;
 
 	if (s->n == CGROUP_HIERARCHIES || (h.v2 && s->v2))
-		return;
+		return 0;
 	h.fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Of another root directory, or hidden. Anything else may pass, and groups would be left.
+	 */
 	if (h.fd < 0)
-		return;
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			       ? 0
+			       : err_sys(e, "%s", mount);
 	if (!h.v2)
 		h.controllers = controllers_in(super_options, ',');
 	else if (file_load_kernel(h.fd, "cgroup.controllers", &list, &ignored) == 0)
@@ -49,36 +53,45 @@ static void hierarchy_add(struct cgroup_system *s, const char *mount, const char
 	/* A named hierarchy, systemd's; or one that is mounted twice, in somebody's chroot. */
 	if (!h.v2 && !(h.controllers & ~known)) {
 		close(h.fd);
-		return;
+		return 0;
 	}
 	h.mount = xstrdup(mount);
 	s->h[s->n] = h;
 	if (h.v2)
 		s->v2 = &s->h[s->n];
 	s->n++;
+	return 0;
 }
 
 /* "36 26 0:31 / /sys/fs/cgroup/memory rw,… - cgroup cgroup rw,memory": only whole hierarchies. */
-static void mountinfo_line(struct cgroup_system *s, char *line)
+static int mountinfo_line(struct cgroup_system *s, char *line, struct err *e)
 {
 	char *tail = strstr(line, " - cgroup"), *save = NULL, *field, *type, *options;
 	char *mount = NULL;
 
 	if (!tail)
-		return;
+		return 0;
 	*tail = '\0';
 	field = strtok_r(line, " ", &save);
 	for (int i = 0; field && i < 5; i++, field = strtok_r(NULL, " ", &save)) {
 		if (i == 3 && strcmp(field, "/") != 0)
-			return;
+			return 0;
 		if (i == 4)
 			mount = field;
 	}
 	type = strtok_r(tail + 3, " ", &save);
 	strtok_r(NULL, " ", &save); /* the source */
 	options = strtok_r(NULL, " ", &save);
-	if (mount && type && options)
-		hierarchy_add(s, mount, type, options);
+	return mount && type && options ? hierarchy_add(s, mount, type, options, e) : 0;
+}
+
+static void system_close(struct cgroup_system *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		close(s->h[i].fd);
+		free(s->h[i].mount);
+	}
+	*s = (struct cgroup_system){ 0 };
 }
 
 const struct cgroup_system *cgroup_system(struct err *e)
@@ -92,8 +105,12 @@ const struct cgroup_system *cgroup_system(struct err *e)
 		return &sys;
 	if (file_load_kernel(AT_FDCWD, "/proc/self/mountinfo", &text, e) < 0)
 		return NULL;
-	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		mountinfo_line(&sys, l);
+	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		if (mountinfo_line(&sys, l, e) < 0) {
+			system_close(&sys);
+			return NULL;
+		}
+	}
 	if (sys.n == 0) {
 		err_set(e, ERR_FAIL, "no cgroup file system is mounted");
 		return NULL;

@@ -361,13 +361,13 @@ static int unpublish(struct store *s, const char *id, const struct network_statu
 		return -1;
 	if (ports_expand(&st->ports, both, &ports, e) < 0)
 		return 0; /* refused when it was asked for */
-	ports_held(s, id, &ports, &held);
-	if (!held.n)
-		return 0;
-	port_elems(&held, zero_ips, &elems);
-	if (nft_open(&nft, e) < 0 || nft_remove(&nft, &elems, e) < 0)
+	if (ports_held(s, id, &ports, &held, e) < 0)
 		return -1;
-	return ports_release(s, id, &held, e);
+	port_elems(&held, zero_ips, &elems);
+	if (held.n && (nft_open(&nft, e) < 0 || nft_remove(&nft, &elems, e) < 0))
+		return -1;
+	/* Not only those that it has: of one released before a kill the directory may be left. */
+	return ports_release(s, id, &ports, e);
 }
 
 /*
@@ -402,7 +402,8 @@ static int scrub(struct store *s, const char *id, struct err *e)
 {
 	own(ports) struct ports ports = { 0 };
 
-	ports_of(s, id, &ports);
+	if (ports_of(s, id, &ports, e) < 0)
+		return -1;
 	if (ports.n && scrub_ports(s, id, &ports, e) < 0)
 		return -1;
 	return lease_release_all(s, id, e);

@@ -14,19 +14,26 @@
 #define CURSOR ".next" /* where the search goes on: a freed address is not used again at once */
 #define TAKEOVER ".taking"
 
-static bool read_owner(int dir, const char *name, char owner[ID_SIZE])
+/* 1: it has an owner; 0: it is not leased, or damaged; -1 with errno: nobody can tell. */
+static int read_owner(int dir, const char *name, char owner[ID_SIZE])
 {
 	ssize_t n = readlinkat(dir, name, owner, ID_SIZE);
 
+	if (n < 0)
+		return errno == ENOENT || errno == EINVAL ? 0 : -1;
 	if (n != ID_SIZE - 1)
-		return false;
+		return 0;
 	owner[n] = '\0';
 	return id_valid(owner);
 }
 
 int lease_holder(struct store *s, int dir, const char *name, char holder[ID_SIZE])
 {
-	return read_owner(dir, name, holder) && record_exists(s, RECORD_SANDBOX, holder) ? 0 : 1;
+	int found = read_owner(dir, name, holder);
+
+	if (found < 0)
+		return -1;
+	return found && record_exists(s, RECORD_SANDBOX, holder) ? 0 : 1;
 }
 
 /*
@@ -40,7 +47,7 @@ static int take_over(int dir, const char *name, const char *id, const char *dead
 
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return err_sys(e, "lock the leases");
-	if (read_owner(dir, name, owner) && !str_eq(owner, dead))
+	if (read_owner(dir, name, owner) > 0 && !str_eq(owner, dead))
 		return 1; /* somebody was faster */
 	unlinkat(dir, TAKEOVER, 0);
 	if (symlinkat(id, dir, TAKEOVER) < 0 || renameat(dir, TAKEOVER, dir, name) < 0)
@@ -60,7 +67,10 @@ int lease_take(struct store *s, int dir, const char *name, const char *id, char 
 		if (errno != EEXIST)
 			return err_sys(e, "lease %s", name);
 		holder[0] = '\0';
-		if (lease_holder(s, dir, name, holder) == 0)
+		rc = lease_holder(s, dir, name, holder);
+		if (rc < 0)
+			return err_sys(e, "lease %s", name);
+		if (rc == 0)
 			return str_eq(holder, id) ? 0 : 1;
 		rc = take_over(dir, name, id, holder, e);
 		if (rc <= 0)
@@ -72,8 +82,11 @@ int lease_take(struct store *s, int dir, const char *name, const char *id, char 
 int lease_drop(int dir, const char *name, const char *id, struct err *e)
 {
 	char owner[ID_SIZE];
+	int found = read_owner(dir, name, owner);
 
-	if (!read_owner(dir, name, owner) || !str_eq(owner, id))
+	if (found < 0)
+		return err_sys(e, "free %s", name);
+	if (!found || !str_eq(owner, id))
 		return 0;
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? err_sys(e, "free %s", name) : 0;
 }
@@ -357,9 +370,12 @@ static int note_address(struct store *s, int dir, const char *name, void *arg, s
 	char owner[ID_SIZE];
 	struct ip a;
 
+	int found = read_owner(dir, name, owner);
+
 	(void)s;
-	(void)e;
-	if (read_owner(dir, name, owner) && str_eq(owner, search->id) && ip_parse(name, &a) == 0)
+	if (found < 0)
+		return err_sys(e, "lease %s", name);
+	if (found && str_eq(owner, search->id) && ip_parse(name, &a) == 0)
 		search->ips[a.family == AF_INET6] = a;
 	return 0;
 }

@@ -52,7 +52,7 @@ int lease_of(struct store *s, const char *id, struct ip ips[2], struct err *e);
 int lease_take(struct store *s, int dir, const char *name, const char *id, char holder[ID_SIZE],
 	       struct err *e);
 int lease_drop(int dir, const char *name, const char *id, struct err *e);
-/* The living owner, 0; or none, 1. */
+/* The living owner, 0; or none, 1; or -1 with errno. */
 int lease_holder(struct store *s, int dir, const char *name, char holder[ID_SIZE]);
 
 #endif

@@ -260,6 +260,15 @@ static int claim_one(struct store *s, int ports, const char *id, const struct po
 	return rc <= 0 ? rc : claimed_error(s, p, holder, e);
 }
 
+/* The directory of a port that nobody claims any more; the ports' lock is held. */
+static void drop_unclaimed(int ports, const struct port *p)
+{
+	char name[24];
+
+	dir_name(p, name);
+	(void)unlinkat(ports, name, AT_REMOVEDIR);
+}
+
 int ports_claim(struct store *s, const char *id, const struct ports *l, bool *stale, struct err *e)
 {
 	own(fd) int ports = -1, lock = -1;
@@ -271,30 +280,45 @@ int ports_claim(struct store *s, const char *id, const struct ports *l, bool *st
 	lock = ports < 0 ? -1 : lock_file(s, ports, "lock", LOCK_EXCLUSIVE, "the ports", e);
 	if (lock < 0)
 		return -1;
-	for (size_t i = 0; i < l->n; i++)
-		if (claim_one(s, ports, id, &l->v[i], stale, e) < 0)
+	for (size_t i = 0; i < l->n; i++) {
+		if (claim_one(s, ports, id, &l->v[i], stale, e) < 0) {
+			drop_unclaimed(ports, &l->v[i]);
 			return -1;
+		}
+	}
 	return 0;
 }
 
-void ports_held(struct store *s, const char *id, const struct ports *l, struct ports *held)
+int ports_held(struct store *s, const char *id, const struct ports *l, struct ports *held,
+	       struct err *e)
 {
-	struct err ignored;
-	own(fd) int ports = l->n ? open_ports(s, false, &ignored) : -1;
+	own(fd) int ports = l->n ? open_ports(s, false, e) : -1;
 
 	*held = (struct ports){ 0 };
-	for (size_t i = 0; ports >= 0 && i < l->n; i++) {
-		own(fd) int dir = open_port(ports, &l->v[i], false, &ignored);
+	if (ports < 0)
+		return l->n && e->sys != ENOENT ? -1 : 0;
+	for (size_t i = 0; i < l->n; i++) {
+		own(fd) int dir = open_port(ports, &l->v[i], false, e);
 		char address[IP_TEXT_SIZE], holder[ID_SIZE];
+		int rc;
 
+		if (dir < 0 && e->sys == ENOENT)
+			continue;
+		if (dir < 0)
+			return -1;
 		ip_format(&l->v[i].host, address);
-		if (dir >= 0 && lease_holder(s, dir, address, holder) == 0 && str_eq(holder, id))
+		rc = lease_holder(s, dir, address, holder);
+		if (rc < 0)
+			return err_sys(e, "port %s", address);
+		if (rc == 0 && str_eq(holder, id))
 			ports_add(held, &l->v[i]);
 	}
+	return 0;
 }
 
 /* Claims below .ports/NAME, where NAME is PROTOCOL-PORT, that id has. */
-static void note_claims(int ports, const char *name, const char *id, struct ports *out)
+static int note_claims(int ports, const char *name, const char *id, struct ports *out,
+		       struct err *e)
 {
 	own(fd) int fd = openat(ports, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -306,9 +330,11 @@ static void note_claims(int ports, const char *name, const char *id, struct port
 		if (strncmp(name, protocols[i].name, (size_t)(dash - name)) == 0 &&
 		    protocols[i].name[dash - name] == '\0')
 			p.protocol = (int)i;
-	if (!d || p.protocol < 0 || str_to_i64(dash + 1, 1, UINT16_MAX, &number) < 0)
-		return;
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "port %s", name);
 	fd_steal(&fd);
+	if (p.protocol < 0 || str_to_i64(dash + 1, 1, UINT16_MAX, &number) < 0)
+		return 0;
 	p.host_port = (uint16_t)number;
 	for (struct dirent *de; (de = readdir(d));) {
 		char owner[ID_SIZE];
@@ -318,21 +344,25 @@ static void note_claims(int ports, const char *name, const char *id, struct port
 		    ip_parse(de->d_name, &p.host) == 0)
 			ports_add(out, &p);
 	}
+	return 0;
 }
 
-void ports_of(struct store *s, const char *id, struct ports *out)
+int ports_of(struct store *s, const char *id, struct ports *out, struct err *e)
 {
-	struct err ignored;
-	own(fd) int fd = open_ports(s, false, &ignored);
+	own(fd) int fd = open_ports(s, false, e);
 	own(fd) int again = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own(dir) DIR *d = again < 0 ? NULL : fdopendir(again);
 
 	*out = (struct ports){ 0 };
+	if (fd < 0)
+		return e->sys == ENOENT ? 0 : -1;
 	if (!d)
-		return;
+		return err_sys(e, "%s/network/.ports", s->state_path);
 	fd_steal(&again);
 	for (struct dirent *de; (de = readdir(d));)
-		note_claims(fd, de->d_name, id, out);
+		if (de->d_name[0] != '.' && note_claims(fd, de->d_name, id, out, e) < 0)
+			return -1;
+	return 0;
 }
 
 int ports_release(struct store *s, const char *id, const struct ports *l, struct err *e)
@@ -355,7 +385,10 @@ int ports_release(struct store *s, const char *id, const struct ports *l, struct
 		if (dir < 0 || lease_drop(dir, address, id, e) < 0)
 			return -1;
 		dir_name(&l->v[i], name);
-		unlinkat(ports, name, AT_REMOVEDIR); /* fails while another address has it */
+		/* Another address may have it. */
+		if (unlinkat(ports, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
+		    errno != ENOENT)
+			return err_sys(e, "port %s", name);
 	}
 	return 0;
 }

@@ -35,9 +35,10 @@ int ports_check(struct store *s, const struct ports *l, struct err *e);
  * a dead sandbox's, whose rules may still be there. */
 int ports_claim(struct store *s, const char *id, const struct ports *l, bool *stale, struct err *e);
 /* Those of l that id has: they are the only ones whose rules are his to remove. */
-void ports_held(struct store *s, const char *id, const struct ports *l, struct ports *held);
+int ports_held(struct store *s, const char *id, const struct ports *l, struct ports *held,
+	       struct err *e);
 /* All that id has, found by looking at every claim; what they lead to is not known: port is 0. */
-void ports_of(struct store *s, const char *id, struct ports *out);
+int ports_of(struct store *s, const char *id, struct ports *out, struct err *e);
 int ports_release(struct store *s, const char *id, const struct ports *l, struct err *e);
 
 /* "tcp", "udp", "sctp" */

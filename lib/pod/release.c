@@ -36,14 +36,20 @@ static void kill_init(int dir)
 	fields_free(&container_status_table, &status);
 }
 
+/* No config.json: it died before it owned anything. A damaged one says nothing more. But one that
+ * could not be read just now will. */
+static bool owns_nothing(const struct err *e)
+{
+	return e->sys == 0 || e->sys == ENOENT;
+}
+
 static int release_container(struct store *s, const char *id, int dir, struct err *e)
 {
 	struct container_record rec = { 0 };
 	int rc = 0;
 
-	/* No readable config.json: it died before it owned anything, or the file is damaged. */
 	if (fields_load(&container_record_table, dir, "config.json", &rec, e) < 0)
-		return 0;
+		return owns_nothing(e) ? 0 : -1;
 	run_stop_ask(s, id);
 	kill_init(dir);
 	if (str_some(rec.cgroup))
@@ -53,7 +59,8 @@ static int release_container(struct store *s, const char *id, int dir, struct er
 	if (rc == 0 && rec.sandbox_id && id_valid(rec.sandbox_id)) {
 		own(str) char *mark = str_fmt("sandboxes/%s/containers/%s", rec.sandbox_id, id);
 
-		unlinkat(s->root, mark, 0);
+		if (unlinkat(s->root, mark, 0) < 0 && errno != ENOENT)
+			rc = err_sys(e, "its mark in sandbox %.12s", rec.sandbox_id);
 	}
 	/* The cgroup above is the sandbox's, with its limits: it goes with the sandbox. */
 	fields_free(&container_record_table, &rec);
@@ -79,8 +86,12 @@ static int release_kernel(struct store *s, const char *id, int dir, struct err *
 
 	if (sandbox_ns_drop(s, id, e) < 0)
 		return -1;
-	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, &damaged) < 0)
-		return userns_release(s, id, NULL, e);
+	if (fields_load(&sandbox_record_table, dir, "config.json", &rec, &damaged) < 0) {
+		if (owns_nothing(&damaged))
+			return userns_release(s, id, NULL, e);
+		*e = damaged;
+		return -1;
+	}
 	own(str) char *cgroup = sandbox_cgroup(&rec, id);
 	const struct cri_namespace_options *ns =
 		&rec.config.linux_.security_context.namespace_options;
@@ -89,7 +100,7 @@ static int release_kernel(struct store *s, const char *id, int dir, struct err *
 	if (rc == 0 && userns_wanted(ns))
 		rc = userns_release(s, id, ns->userns_options, e);
 	if (rc == 0)
-		cgroup_prune_parents(cgroup);
+		rc = cgroup_prune_parents(cgroup, e);
 	fields_free(&sandbox_record_table, &rec);
 	return rc;
 }

@@ -182,10 +182,16 @@ int sandbox_containers(int dir, struct strv *ids, struct err *e)
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(e, "its containers");
 	fd_steal(&fd);
-	for (struct dirent *de; (de = readdir(d));)
+	for (;;) {
+		struct dirent *de;
+
+		errno = 0;
+		de = readdir(d);
+		if (!de)
+			return errno ? err_sys(e, "its containers") : 0;
 		if (id_valid(de->d_name))
 			strv_add(ids, de->d_name);
-	return 0;
+	}
 }
 
 int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
@@ -199,9 +205,8 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
 	    sandbox_containers(r.dir, &ids, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ids.n; i++)
-		if (container_stop(s, ids.v[i], timeout_ns, e) < 0 && e->kind != ERR_NOT_FOUND)
-			return -1;
+	if (container_stop_all(s, &ids, timeout_ns, e) < 0)
+		return -1;
 	record_close(&r);
 	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||
 	    fields_load(&sandbox_status_table, r.dir, "status.json", &status, e) < 0)

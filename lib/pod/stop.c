@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -58,11 +59,9 @@ int container_kill(struct store *s, const char *id, int sig, struct err *e)
 	return 0;
 }
 
-/* poll() with a deadline in ns; true when the process has ended. */
-static bool ended_within(int pidfd, int64_t timeout_ns)
+/* True when the process has ended by then. */
+static bool ended_by(int pidfd, int64_t deadline)
 {
-	int64_t deadline = clock_monotonic() + timeout_ns;
-
 	for (;;) {
 		struct pollfd p = { .fd = pidfd, .events = POLLIN };
 		int64_t left = deadline - clock_monotonic();
@@ -75,48 +74,92 @@ static bool ended_within(int pidfd, int64_t timeout_ns)
 	}
 }
 
-static int end_init(const struct container *c, int64_t timeout_ns, struct err *e)
-{
-	own(fd) int pidfd = open_init(c);
+/* A container on its way to its end. */
+struct stopping {
+	struct container c;
+	int pidfd;	  /* its init's; -1: there is none */
+	int64_t deadline; /* when it is killed */
+};
 
-	if (pidfd < 0)
-		return 0;
-	if (timeout_ns > 0) {
-		proc_pidfd_signal(pidfd, (int)c->record.stop_signal);
-		thaw(c);
+static void stopping_free(struct stopping *st)
+{
+	container_free(&st->c);
+	fd_drop(&st->pidfd);
+}
+OWNED_STRUCT(stopping, struct stopping, stopping_free)
+
+/* The signal is sent; nothing is waited for. */
+static int stop_begin(struct store *s, const char *id, int64_t timeout_ns, struct stopping *st,
+		      struct err *e)
+{
+	*st = (struct stopping){ .pidfd = -1 };
+	if (container_load(s, id, &st->c, e) < 0)
+		return -1;
+	if (timeout_ns < 0)
+		timeout_ns = (st->c.record.stop_timeout.set ? st->c.record.stop_timeout.v
+							    : STOP_TIMEOUT_DEFAULT) *
+			     NSEC_PER_SEC;
+	/* One that does not run may be about to be started again. */
+	if (st->c.status.state == CONTAINER_RUNNING || run_lock_held(s, id))
+		run_stop_ask(s, id);
+	if (st->c.status.state == CONTAINER_RUNNING)
+		st->pidfd = open_init(&st->c);
+	if (st->pidfd >= 0 && timeout_ns > 0) {
+		proc_pidfd_signal(st->pidfd, (int)st->c.record.stop_signal);
+		thaw(&st->c);
 	}
-	if (timeout_ns <= 0 || !ended_within(pidfd, timeout_ns)) {
-		proc_pidfd_signal(pidfd, SIGKILL);
-		thaw(c);
-	}
-	if (!ended_within(pidfd, DEATH_TIMEOUT))
-		return err_set(e, ERR_BUSY, "container %s: it does not end, not even by SIGKILL",
-			       container_name(c));
+	st->deadline = clock_monotonic() + timeout_ns;
 	return 0;
+}
+
+/* Until it has ended, and its monitor has written down how. */
+static int stop_end(struct store *s, struct stopping *st, struct err *e)
+{
+	if (st->pidfd >= 0 && !ended_by(st->pidfd, st->deadline)) {
+		proc_pidfd_signal(st->pidfd, SIGKILL);
+		thaw(&st->c);
+		if (!ended_by(st->pidfd, clock_monotonic() + DEATH_TIMEOUT))
+			return err_set(e, ERR_BUSY,
+				       "container %s: it does not end, not even by SIGKILL",
+				       container_name(&st->c));
+	}
+	return run_lock_wait(s, st->c.id, DEATH_TIMEOUT, e);
 }
 
 int container_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
 {
-	own(container) struct container c = { 0 };
+	own(stopping) struct stopping st = { .pidfd = -1 };
 
-	if (container_load(s, id, &c, e) < 0)
-		return -1;
-	if (timeout_ns < 0)
-		timeout_ns = (c.record.stop_timeout.set ? c.record.stop_timeout.v
-							: STOP_TIMEOUT_DEFAULT) *
-			     NSEC_PER_SEC;
-	if (c.status.state != CONTAINER_RUNNING) {
-		/* It may be about to be started again. */
-		if (!run_lock_held(s, id))
-			return 0;
-		run_stop_ask(s, id);
-		return run_lock_wait(s, id, DEATH_TIMEOUT, e);
+	return stop_begin(s, id, timeout_ns, &st, e) < 0 ? -1 : stop_end(s, &st, e);
+}
+
+static int by_deadline(const void *a, const void *b)
+{
+	const struct stopping *x = a, *y = b;
+
+	return x->deadline < y->deadline ? -1 : x->deadline > y->deadline;
+}
+
+int container_stop_all(struct store *s, const struct strv *ids, int64_t timeout_ns, struct err *e)
+{
+	struct stopping *all = xcalloc(ids->n + 1, sizeof(*all));
+	struct err other, *first = e;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ids->n; i++) {
+		if (stop_begin(s, ids->v[i], timeout_ns, &all[n], first) == 0)
+			n++;
+		else if (first->kind != ERR_NOT_FOUND)
+			first = &other;
 	}
-	run_stop_ask(s, id);
-	if (end_init(&c, timeout_ns, e) < 0)
-		return -1;
-	/* The monitor still has to write down how it ended. */
-	return run_lock_wait(s, id, DEATH_TIMEOUT, e);
+	qsort(all, n, sizeof(*all), by_deadline);
+	for (size_t i = 0; i < n; i++) {
+		if (stop_end(s, &all[i], first) < 0)
+			first = &other;
+		stopping_free(&all[i]);
+	}
+	free(all);
+	return first == e ? 0 : -1;
 }
 
 int container_restart(struct store *s, const char *id, int64_t timeout_ns, struct err *e)

@@ -28,12 +28,15 @@ static void link_path(enum record_kind kind, const char *scope, const char *name
 		snprintf(dst, n, "names/containers/%s/%s", name, scope);
 }
 
-static bool read_id(int dir, const char *path, char id[ID_SIZE])
+/* 1: it leads to an ID; 0: there is none, or it is damaged; -1 with errno: nobody can tell. */
+static int read_id(int dir, const char *path, char id[ID_SIZE])
 {
 	ssize_t n = readlinkat(dir, path, id, ID_SIZE);
 
+	if (n < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == EINVAL ? 0 : -1;
 	if (n != ID_SIZE - 1)
-		return false;
+		return 0;
 	id[n] = '\0';
 	return id_valid(id);
 }
@@ -56,7 +59,7 @@ int name_reserve(struct store *s, enum record_kind kind, const char *scope, cons
 		return 0;
 	if (errno != EEXIST)
 		return err_sys(e, "name %s", name);
-	if (!read_id(s->root, path, holder))
+	if (read_id(s->root, path, holder) <= 0)
 		holder[0] = '\0';
 	return err_set(e, ERR_EXISTS, "the name %s is in use by %s %.12s", name,
 		       record_kind_name[kind], holder[0] ? holder : "(unknown)");
@@ -71,48 +74,65 @@ int name_release(struct store *s, enum record_kind kind, const char *scope, cons
 	if (lock < 0)
 		return -1;
 	link_path(kind, scope, name, path, sizeof(path));
-	if (read_id(s->root, path, holder) && !str_eq(holder, id))
+	if (read_id(s->root, path, holder) > 0 && !str_eq(holder, id))
 		return 0; /* somebody else's by now */
 	if (unlinkat(s->root, path, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(e, "name %s", name);
 	if (kind == RECORD_CONTAINER) {
 		snprintf(path, sizeof(path), "names/containers/%s", name);
-		unlinkat(s->root, path, AT_REMOVEDIR); /* when it was the last of that name */
+		/* When it was the last of that name. */
+		if (unlinkat(s->root, path, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY &&
+		    errno != ENOENT)
+			return err_sys(e, "name %s", name);
 	}
 	return 0;
 }
 
-bool name_find_sandbox(struct store *s, const char *name, char id[ID_SIZE])
+static int find_one(struct store *s, enum record_kind kind, const char *scope, const char *name,
+		    struct strv *ids, struct err *e)
 {
-	char path[256];
+	char path[256], id[ID_SIZE];
+	int found;
 
-	if (name_check(name))
-		return false;
-	link_path(RECORD_SANDBOX, "", name, path, sizeof(path));
-	return read_id(s->root, path, id);
+	link_path(kind, scope, name, path, sizeof(path));
+	found = read_id(s->root, path, id);
+	if (found > 0)
+		strv_add(ids, id);
+	return found < 0 ? err_sys(e, "name %s", name) : 0;
 }
 
-int name_find_container(struct store *s, const char *scope, const char *name, struct strv *ids)
+int name_find_sandbox(struct store *s, const char *name, struct strv *ids, struct err *e)
+{
+	return name_check(name) ? 0 : find_one(s, RECORD_SANDBOX, "", name, ids, e);
+}
+
+int name_find_container(struct store *s, const char *scope, const char *name, struct strv *ids,
+			struct err *e)
 {
 	char path[256], id[ID_SIZE];
 
 	if (name_check(name))
 		return 0;
-	if (scope) {
-		link_path(RECORD_CONTAINER, scope, name, path, sizeof(path));
-		if (read_id(s->root, path, id))
-			strv_add(ids, id);
-		return 0;
-	}
+	if (scope)
+		return find_one(s, RECORD_CONTAINER, scope, name, ids, e);
 	snprintf(path, sizeof(path), "names/containers/%s", name);
 	own(fd) int fd = openat(s->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d)
-		return 0;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "name %s", name);
 	fd_steal(&fd);
-	for (struct dirent *de; (de = readdir(d));)
-		if (read_id(dirfd(d), de->d_name, id))
+	for (;;) {
+		errno = 0;
+		struct dirent *de = readdir(d);
+
+		if (!de)
+			return errno ? err_sys(e, "name %s", name) : 0;
+		int found = read_id(dirfd(d), de->d_name, id);
+
+		if (found < 0)
+			return err_sys(e, "name %s", name);
+		if (found)
 			strv_add(ids, id);
-	return 0;
+	}
 }

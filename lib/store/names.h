@@ -11,8 +11,10 @@ int name_reserve(struct store *s, enum record_kind kind, const char *scope, cons
 /* Gives the name back if id has it. Missing: a success. */
 int name_release(struct store *s, enum record_kind kind, const char *scope, const char *name,
 		 const char *id, struct err *e);
-bool name_find_sandbox(struct store *s, const char *name, char id[ID_SIZE]);
+/* Adds the ID that has the name, if any. -1 only when that cannot be told. */
+int name_find_sandbox(struct store *s, const char *name, struct strv *ids, struct err *e);
 /* All containers of that name; scope NULL: in any sandbox. */
-int name_find_container(struct store *s, const char *scope, const char *name, struct strv *ids);
+int name_find_container(struct store *s, const char *scope, const char *name, struct strv *ids,
+			struct err *e);
 
 #endif

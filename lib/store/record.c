@@ -72,6 +72,8 @@ static int release_link(struct store *s, enum record_kind kind, const char *id, 
 	char full[256], *slash;
 	ssize_t n = readlinkat(dir, link, full, sizeof(full) - 1);
 
+	if (n < 0 && errno != ENOENT && errno != EINVAL)
+		return err_sys(e, "its name");
 	if (n <= 0)
 		return 0;
 	full[n] = '\0';
@@ -244,15 +246,22 @@ int record_discard(struct store *s, struct record *r, struct err *e)
 	return 0;
 }
 
-/* Is dir still what the ID names? A remover may have moved it away while we waited for its lock. */
-static bool in_place(struct store *s, const struct record *r)
+/*
+ * Is dir still what the ID names? A remover may have moved it away while we waited for its lock:
+ * ERR_NOT_FOUND.
+ */
+static int check_in_place(struct store *s, const struct record *r, struct err *e)
 {
 	char path[ID_SIZE + 16];
-	struct stat a, b;
+	struct stat a = { 0 }, b;
 
 	snprintf(path, sizeof(path), "%s/%s", kind_dir[r->kind], r->id);
-	return fstatat(s->root, path, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(r->dir, &b) == 0 &&
-	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	if ((fstatat(s->root, path, &a, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT) ||
+	    fstat(r->dir, &b) < 0)
+		return err_sys(e, "%s %.12s", record_kind_name[r->kind], r->id);
+	if (a.st_ino != b.st_ino || a.st_dev != b.st_dev)
+		return err_set(e, ERR_NOT_FOUND, "no %s %.12s", record_kind_name[r->kind], r->id);
+	return 0;
 }
 
 /* A record without status: still in the making, or left by a dead maker, then it is discarded. */
@@ -265,17 +274,22 @@ static int half_made(struct store *s, struct record *r, struct err *e)
 			       r->id);
 	}
 	/* Committed, or removed, just before we had the lock? */
-	if (faccessat(r->dir, "status.json", F_OK, 0) == 0 && in_place(s, r)) {
+	if (check_in_place(s, r, e) < 0) {
+		record_close(r);
+		return -1;
+	}
+	if (faccessat(r->dir, "status.json", F_OK, 0) == 0) {
 		fd_drop(&r->lock);
 		r->lock = -1;
 		return 0;
 	}
-	if (r->lock >= 0 && in_place(s, r) && record_discard(s, r, e) < 0) {
-		record_close(r);
-		return -1;
-	}
+	/* Not knowing, nothing may be removed. */
+	if (errno != ENOENT)
+		err_sys(e, "%s %.12s", record_kind_name[r->kind], r->id);
+	else if (r->lock < 0 || record_discard(s, r, e) == 0)
+		err_set(e, ERR_NOT_FOUND, "no %s %.12s", record_kind_name[r->kind], r->id);
 	record_close(r);
-	return err_set(e, ERR_NOT_FOUND, "no %s %.12s", record_kind_name[r->kind], r->id);
+	return -1;
 }
 
 int record_open(struct store *s, enum record_kind kind, const char *id, bool lock,
@@ -298,10 +312,7 @@ int record_open(struct store *s, enum record_kind kind, const char *id, bool loc
 		own(str) char *what = str_fmt("%s %.12s", record_kind_name[kind], id);
 
 		r.lock = lock_file(s, r.dir, "lock", LOCK_EXCLUSIVE, what, e);
-		if (r.lock < 0 || !in_place(s, &r)) {
-			if (r.lock >= 0)
-				err_set(e, ERR_NOT_FOUND, "no %s %.12s", record_kind_name[kind],
-					id);
+		if (r.lock < 0 || check_in_place(s, &r, e) < 0) {
 			record_close(&r);
 			return -1;
 		}
@@ -318,11 +329,16 @@ int record_list(struct store *s, enum record_kind kind, struct strv *ids, struct
 	if (!d)
 		return -1;
 	fd_steal(&fd);
-	for (struct dirent *de; (de = readdir(d));) {
+	for (;;) {
 		own(record) struct record r = RECORD_NONE;
 		struct err ignored;
+		struct dirent *de;
 		char path[sizeof(de->d_name) + 16];
 
+		errno = 0;
+		de = readdir(d);
+		if (!de)
+			return errno ? err_sys(e, "%s/%s", s->root_path, kind_dir[kind]) : 0;
 		if (!id_valid(de->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/status.json", de->d_name);
@@ -330,7 +346,6 @@ int record_list(struct store *s, enum record_kind kind, struct strv *ids, struct
 		    record_open(s, kind, de->d_name, false, &r, &ignored) == 0)
 			strv_add(ids, de->d_name);
 	}
-	return 0;
 }
 
 static int find_by_prefix(struct store *s, enum record_kind kind, const char *key, struct strv *ids,
@@ -354,12 +369,12 @@ static int find_container_by_name(struct store *s, const char *key, struct strv 
 	char sandbox[ID_SIZE];
 
 	if (!slash)
-		return name_find_container(s, NULL, key, ids);
+		return name_find_container(s, NULL, key, ids, e);
 	own(str) char *scope = xstrndup(key, (size_t)(slash - key));
 
 	if (record_find(s, RECORD_SANDBOX, scope, sandbox, e) < 0)
 		return -1;
-	return name_find_container(s, sandbox, slash + 1, ids);
+	return name_find_container(s, sandbox, slash + 1, ids, e);
 }
 
 static int ambiguous(enum record_kind kind, const char *key, struct strv *ids, struct err *e)
@@ -384,8 +399,8 @@ int record_find(struct store *s, enum record_kind kind, const char *key, char id
 		if (faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			strv_add(&ids, key);
 	} else if (kind == RECORD_SANDBOX) {
-		if (name_find_sandbox(s, key, id))
-			strv_add(&ids, id);
+		if (name_find_sandbox(s, key, &ids, e) < 0)
+			return -1;
 	} else if (find_container_by_name(s, key, &ids, e) < 0) {
 		return -1;
 	}

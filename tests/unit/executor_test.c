@@ -243,7 +243,7 @@ TEST(limits_of_the_cgroup_are_in_place_before_the_program_starts)
 	ok(cgroup_delete(path, &b.e) == 0, "%s", b.e.msg); /* kills it */
 	same_int(proc_wait(b.x.id.pid), 128 + SIGKILL);
 	executor_close(&b.x);
-	cgroup_prune_parents(path);
+	same_int(cgroup_prune_parents(path, &b.e), 0);
 	ok(cgroup_stats(path, &st, &b.e) < 0, "the group is still there");
 	same_int(cgroup_delete(path, &b.e), 0);
 }
