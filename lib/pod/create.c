@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -120,13 +121,17 @@ static int write_record(struct record *r, const struct container_record *rec,
 	return fields_save(&oci_spec_table, r->dir, "spec.json", spec, false, e);
 }
 
-/* From here on it belongs to the sandbox: whoever removes that removes this. sb's lock is held. */
-static int enter_sandbox(int sandbox_dir, const char *id, struct err *e)
+/*
+ * From here on it belongs to the sandbox: whoever removes that removes this. sb's lock is held. The
+ * mark is a name and nothing else: another link to a file that is there costs no new one.
+ */
+static int enter_sandbox(int sandbox_dir, const struct record *r, struct err *e)
 {
-	own(str) char *mark = str_fmt("containers/%s", id);
-	own(fd) int fd = openat(sandbox_dir, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	own(str) char *mark = str_fmt("containers/%s", r->id);
 
-	return fd < 0 ? err_sys(e, "container %.12s", id) : 0;
+	return linkat(r->dir, "lock", sandbox_dir, mark, 0) < 0
+		       ? err_sys(e, "container %.12s", r->id)
+		       : 0;
 }
 
 struct creation {
@@ -179,7 +184,7 @@ static int publish(struct store *s, struct creation *c, struct err *e)
 			return -1;
 		dir = sandbox.dir;
 	}
-	if (enter_sandbox(dir, c->r.id, e) < 0 || record_publish(s, &c->r, e) < 0)
+	if (enter_sandbox(dir, &c->r, e) < 0 || record_publish(s, &c->r, e) < 0)
 		return -1;
 	return str_some(name) ? record_name(s, &c->r, c->sandbox.id, name, e) : 0;
 }

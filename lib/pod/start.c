@@ -156,8 +156,11 @@ int starting_open_streams(struct starting *st, struct err *e)
 static int create_process(struct starting *st, struct executor_args *a, int *lower, size_t n,
 			  int *upper, int *work, struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		lower[i] = image_layer_open(st->s, st->c.record.layers.v[i], e);
+	lower[0] = targets_open(st->s, e);
+	if (lower[0] < 0)
+		return -1;
+	for (size_t i = 1; i < n; i++) {
+		lower[i] = image_layer_open(st->s, st->c.record.layers.v[i - 1], e);
 		if (lower[i] < 0)
 			return -1;
 	}
@@ -179,7 +182,7 @@ static int create_process(struct starting *st, struct executor_args *a, int *low
 static int create(struct starting *st, struct err *e)
 {
 	const struct cri_container_security *sec = &st->c.record.config.linux_.security_context;
-	size_t n = st->c.record.layers.n;
+	size_t n = st->c.record.layers.n + 1;
 	own(fd) int upper = -1;
 	own(fd) int work = -1;
 	own(fd) int target = -1;
@@ -200,7 +203,7 @@ static int create(struct starting *st, struct err *e)
 
 	if (container_ns_target(st->s, &st->c, &st->spec, &target, e) < 0)
 		return -1;
-	lower = xcalloc(n + 1, sizeof(*lower));
+	lower = xcalloc(n, sizeof(*lower));
 	for (size_t i = 0; i < n; i++)
 		lower[i] = -1;
 	memcpy(a.stdio, st->streams.child, sizeof(a.stdio));

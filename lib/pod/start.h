@@ -52,6 +52,8 @@ int starting_stay(struct starting *st, struct exit_status *out, struct err *e);
 int starting_failed(struct starting *st, const struct err *why);
 /* A monitor stays for as long as its container: it keeps only what it needs for the end. */
 void starting_forget(struct starting *st);
+/* targets.c: the layer below all others, made at first use; an O_PATH fd. */
+int targets_open(struct store *s, struct err *e);
 /* After a run, before the next one: all but lock, directory and control socket. */
 void starting_reset(struct starting *st);
 

@@ -11,9 +11,9 @@
 #include "base/path.h"
 #include "base/proc.h"
 
-static const char *const root_entries[] = { "version",	  "images", "layers",  "sandboxes",
-					    "containers", "names",  "staging", "networks",
-					    "seccomp",	  "lock",   NULL };
+static const char *const root_entries[] = { "version",	  "images",  "layers",	"sandboxes",
+					    "containers", "names",   "staging", "networks",
+					    "seccomp",	  "targets", "lock",	NULL };
 static const char *const root_dirs[] = {
 	"images",	   "layers",	       "sandboxes", "containers", "names",
 	"names/sandboxes", "names/containers", "staging",   "networks",	  NULL
