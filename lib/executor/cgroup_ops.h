@@ -36,7 +36,7 @@ struct cgroup_system {
 	const struct cgroup_hierarchy *v2; /* NULL: none */
 	bool pure_v2;
 };
-/* Read from /proc/self/mountinfo at the first call. */
+/* Looked for at the first call: at the usual places, else in /proc/self/mountinfo. */
 const struct cgroup_system *cgroup_system(struct err *e);
 const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgroup_controller c);
 /* The controllers that r needs, with those that every group of ours has. */

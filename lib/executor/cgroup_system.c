@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/statfs.h>
 
 #include "base/file.h"
 #include "base/path.h"
 #include "base/str.h"
+
+#define CGROUP_MOUNT "/sys/fs/cgroup"
 
 const char *const cgroup_controller_names[CGROUP_CONTROLLERS] = {
 	[CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu",	  [CGROUP_CPUACCT] = "cpuacct",
@@ -27,12 +31,27 @@ static unsigned controllers_in(const char *list, char sep)
 	return bits;
 }
 
+/* What a host without cgroup v2 has in v1's hierarchies. */
+#define CGROUP_USUAL_V1                                                                            \
+	(CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_CPUACCT) |         \
+	 CGROUP_BIT(CGROUP_PIDS) | CGROUP_BIT(CGROUP_DEVICES) | CGROUP_BIT(CGROUP_FREEZER) |       \
+	 CGROUP_BIT(CGROUP_CPUSET))
+
+/* The controllers of v1's hierarchies that are known so far. */
+static unsigned found_in(const struct cgroup_system *s)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		bits |= s->h[i].v2 ? 0 : s->h[i].controllers;
+	return bits;
+}
+
 static int hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
 			 const char *super_options, struct err *e)
 {
 	struct cgroup_hierarchy h = { .v2 = str_eq(type, "cgroup2") };
 	own(buf) struct buf list = { 0 };
-	unsigned known = 0;
 	struct err ignored;
 
 	if (s->n == CGROUP_HIERARCHIES || (h.v2 && s->v2))
@@ -48,10 +67,8 @@ static int hierarchy_add(struct cgroup_system *s, const char *mount, const char 
 		h.controllers = controllers_in(super_options, ',');
 	else if (file_load_kernel(h.fd, "cgroup.controllers", &list, &ignored) == 0)
 		h.controllers = controllers_in(list.s ? list.s : "", ' ');
-	for (size_t i = 0; i < s->n; i++)
-		known |= s->h[i].v2 ? 0 : s->h[i].controllers;
 	/* A named hierarchy, systemd's; or one that is mounted twice, in somebody's chroot. */
-	if (!h.v2 && !(h.controllers & ~known)) {
+	if (!h.v2 && !(h.controllers & ~found_in(s))) {
 		close(h.fd);
 		return 0;
 	}
@@ -94,22 +111,89 @@ static void system_close(struct cgroup_system *s)
 	*s = (struct cgroup_system){ 0 };
 }
 
+static int from_mountinfo(struct cgroup_system *s, struct err *e)
+{
+	own(buf) struct buf text = { 0 };
+	char *save = NULL;
+
+	if (file_load_kernel(AT_FDCWD, "/proc/self/mountinfo", &text, e) < 0)
+		return -1;
+	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (mountinfo_line(s, l, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* A whole hierarchy of this type? Only its root has, or lacks, that file. */
+static bool is_root(const char *mount, bool v2)
+{
+	own(str) char *file = str_fmt("%s/%s", mount, v2 ? "cgroup.type" : "release_agent");
+	struct statfs fs;
+
+	return statfs(mount, &fs) == 0 &&
+	       fs.f_type == (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC) &&
+	       (faccessat(AT_FDCWD, file, F_OK, 0) == 0) == !v2;
+}
+
+/* "4:memory:/...", "0::/..."; 1: it is not where it always is. */
+static int usual_line(struct cgroup_system *s, char *line, struct err *e)
+{
+	char *list = strchr(line, ':'), *end = list ? strchr(++list, ':') : NULL;
+	own(str) char *mount = NULL;
+	bool v2;
+
+	if (!end)
+		return 1;
+	*end = '\0';
+	v2 = !*list;
+	if (!v2 && !controllers_in(list, ','))
+		return 0;
+	mount = str_fmt(CGROUP_MOUNT "/%s", v2 ? "unified" : list);
+	if (is_root(mount, v2))
+		return hierarchy_add(s, mount, v2 ? "cgroup2" : "cgroup", list, e);
+	/* The kernel lists it last, also when it is mounted nowhere and has nothing that counts. */
+	return v2 && (found_in(s) & CGROUP_USUAL_V1) == CGROUP_USUAL_V1 ? 0 : 1;
+}
+
+/*
+ * Where systemd and everybody else mount them: /sys/fs/cgroup, or what is below it. mountinfo knows
+ * all other places, too, but on a host with many mounts it is the longest thing that a command
+ * reads. 1: not all of them are there.
+ */
+static int from_usual_places(struct cgroup_system *s, struct err *e)
+{
+	own(buf) struct buf text = { 0 };
+	char *save = NULL;
+
+	if (is_root(CGROUP_MOUNT, true))
+		return hierarchy_add(s, CGROUP_MOUNT, "cgroup2", "", e);
+	if (file_load_kernel(AT_FDCWD, "/proc/self/cgroup", &text, e) < 0)
+		return -1;
+	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		int rc = usual_line(s, l, e);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 const struct cgroup_system *cgroup_system(struct err *e)
 {
 	static struct cgroup_system sys; /* the host's mounts do not change under one command */
 	static bool loaded;
-	own(buf) struct buf text = { 0 };
-	char *save = NULL;
+	int rc;
 
 	if (loaded)
 		return &sys;
-	if (file_load_kernel(AT_FDCWD, "/proc/self/mountinfo", &text, e) < 0)
+	rc = from_usual_places(&sys, e);
+	if (rc > 0) {
+		system_close(&sys);
+		rc = from_mountinfo(&sys, e);
+	}
+	if (rc < 0) {
+		system_close(&sys);
 		return NULL;
-	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		if (mountinfo_line(&sys, l, e) < 0) {
-			system_close(&sys);
-			return NULL;
-		}
 	}
 	if (sys.n == 0) {
 		err_set(e, ERR_FAIL, "no cgroup file system is mounted");
