@@ -48,6 +48,30 @@ bare() {
 	[ "$(stat -c %a "$CADDIS_ROOT" "$CADDIS_STATE" | xargs)" = "700 700" ]
 }
 
+@test "hosts, hostname and resolv.conf are there whatever an image has in their places, and cost no new file" {
+	rootfs=$TEST_DIR/rootfs
+	test_rootfs "$rootfs"
+	run_ok ctr run -d -s web --name plain busybox sleep 100
+	run_ok ctr exec plain sh -c 'cat /etc/hostname; stat -c "%a %u" /etc; touch /etc/new; ls /etc | xargs'
+	assert_output "$(printf 'web\n755 0\ngroup hostname hosts new passwd resolv.conf')"
+	[ "$(find "$CADDIS_ROOT"/containers/*/upper -mindepth 1 -printf '%P ')" = "etc etc/new " ]
+	run_ok ctr rm -f plain
+	echo "of the image" > "$rootfs/etc/hosts"
+	chmod 700 "$rootfs/etc"
+	run_ok image import --cmd sh "$rootfs" own
+	run_ok ctr run --rm -s web own sh -c 'grep -c image /etc/hosts; cat /etc/hostname; stat -c %a /etc'
+	assert_output "$(printf '0\nweb\n700')"
+	mv "$rootfs/etc" "$rootfs/usr/etc"
+	ln -s usr/etc "$rootfs/etc"
+	run_ok image import --cmd sh "$rootfs" link
+	run_ok ctr run --rm -s web link sh -c 'cat /usr/etc/hostname; readlink /etc'
+	assert_output "$(printf 'web\nusr/etc')"
+	rm -r "$rootfs/etc" "$rootfs/usr/etc" "$rootfs/dev" "$rootfs/proc" "$rootfs/sys"
+	run_ok image import --cmd sh "$rootfs" bare
+	run_ok ctr run --rm -s web bare sh -c 'cat /etc/hostname; stat -c %a /etc; echo > /dev/null'
+	assert_output "$(printf 'web\n755')"
+}
+
 @test "from a directory that is gone" {
 	mkdir "$TEST_DIR/gone"
 	cd "$TEST_DIR/gone"

@@ -128,7 +128,7 @@ int name_find_container(struct store *s, const char *scope, const char *name, st
 
 		if (!de)
 			return errno ? err_sys(e, "name %s", name) : 0;
-		int found = read_id(dirfd(d), de->d_name, id);
+		int found = de->d_name[0] == '.' ? 0 : read_id(dirfd(d), de->d_name, id);
 
 		if (found < 0)
 			return err_sys(e, "name %s", name);
