@@ -16,10 +16,14 @@ teardown() {
 	caddis_teardown
 }
 
+# faults MODE CASE OPTION...
+faults() {
+	env -u CADDIS_ROOT -u CADDIS_STATE TEST_DIR="$TEST_DIR" python3 "$BATS_TEST_DIRNAME/faults.py" "$@"
+}
+
 # sample MODE CASE EVERY
 sample() {
-	env -u CADDIS_ROOT -u CADDIS_STATE TEST_DIR="$TEST_DIR" \
-		python3 "$BATS_TEST_DIRNAME/faults.py" "$1" "$2" --every "$3" --start "$RANDOM" --seconds 4
+	faults "$1" "$2" --every "$3" --start "$RANDOM" --seconds 4
 }
 
 @test "a sandbox create whose system calls fail tells it in one line and changes nothing" {
@@ -45,6 +49,10 @@ sample() {
 	sample kill sandbox-update 17
 	sample kill sandbox-rm 31
 	sample kill ctr-rm 31
+}
+
+@test "a container that goes with its half-made sandbox is not listed" {
+	faults kill ctr-run-alone --only renameat
 }
 
 @test "a sandbox of five that ignore SIGTERM stops in one grace period, and twice is a success" {

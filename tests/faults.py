@@ -216,7 +216,7 @@ def must(*args):
 def listed_but_not_there():
     """Who is listed can be looked at."""
     wrong = []
-    for kind, ls in (("sandbox", ["sandbox", "ls", "-q"]), ("ctr", ["ctr", "ls", "-aq"])):
+    for kind, ls in (("ctr", ["ctr", "ls", "-aq"]), ("sandbox", ["sandbox", "ls", "-q"])):
         for one in caddis(*ls).stdout.split():
             wrong += ["listed, but " + w for w in must(kind, "inspect", one)]
     return wrong
@@ -239,14 +239,12 @@ def after_error(case, r, before):
 
 
 def after_kill(case, before):
-    wrong = listed_but_not_there()
-    if not case.whole or case.before:
-        wrong += must(*case.command)
-    elif not state_of(case):
-        wrong += must(*case.command)
+    wrong = []
+    if not case.whole or case.before or not state_of(case):
+        wrong += listed_but_not_there() + must(*case.command)
     else:
-        for args in case.after:
-            wrong += must(*args)
+        for args in case.after:  # it was there, so it can be removed
+            wrong += must(*(x for x in args if x != "--ignore"))
         wrong += difference(before, 3) + must(*case.command)
     if case.whole and state_of(case) != case.whole[2]:
         wrong.append(f"afterwards it is {state_of(case)}")

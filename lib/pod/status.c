@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Container records: their tables, loading, and what is true now. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -105,6 +107,30 @@ static int load_status(int dir, const char *id, struct container_status *out, st
 	return 0;
 }
 
+/*
+ * A sandbox that is not yet there takes its container with it when its maker dies, and one that is
+ * being removed has taken its containers away already, whoever finishes that: none is listed that
+ * the next command would not find. One whose sandbox is nowhere is an orphan, to be seen and
+ * removed.
+ */
+static int check_sandbox(struct store *s, const struct container *c, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+	struct err ignored;
+	char status[ID_SIZE + 32];
+
+	if (!c->record.sandbox_id || !id_valid(c->record.sandbox_id))
+		return 0;
+	snprintf(status, sizeof(status), "sandboxes/%s/status.json", c->record.sandbox_id);
+	if (faccessat(s->root, status, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    record_open(s, RECORD_SANDBOX, c->record.sandbox_id, false, &r, &ignored) == 0)
+		return 0;
+	if (record_exists(s, RECORD_SANDBOX, c->record.sandbox_id) ||
+	    !record_exists(s, RECORD_CONTAINER, c->id))
+		return err_set(e, ERR_NOT_FOUND, "no container %.12s", c->id);
+	return 0;
+}
+
 int container_load(struct store *s, const char *id, struct container *out, struct err *e)
 {
 	own(record) struct record r = RECORD_NONE;
@@ -117,7 +143,7 @@ int container_load(struct store *s, const char *id, struct container *out, struc
 		container_free(out);
 		return err_in(e, "container %.12s", id);
 	}
-	if (load_status(r.dir, id, &out->status, e) < 0 ||
+	if (check_sandbox(s, out, e) < 0 || load_status(r.dir, id, &out->status, e) < 0 ||
 	    (out->status.state == CONTAINER_RUNNING && derive(s, out, e) < 0)) {
 		container_free(out);
 		return -1;
