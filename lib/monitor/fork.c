@@ -11,12 +11,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "monitor/page.h"
+
+#define END_WAIT_MS 3000
+#define RECV_TRIES 10
 
 /* The shell's other fds: a pipe that the monitor kept open would never end for its reader. */
 static void close_inherited(void)
@@ -138,19 +142,36 @@ _Noreturn static void child(int sock, int (*fn)(int ready_sock, void *arg), void
 	_exit(fn(high, arg));
 }
 
+/* Who fails ends at once; who does not is running a container. */
+static bool ended(pid_t pid, int *status)
+{
+	const struct timespec nap = { .tv_nsec = 5000000 };
+	pid_t got = 0;
+
+	for (int i = 0; i < END_WAIT_MS / 5 && got == 0; i++) {
+		got = waitpid(pid, status, WNOHANG);
+		if (got < 0 && errno == EINTR)
+			got = 0;
+		if (got == 0)
+			nanosleep(&nap, NULL);
+	}
+	return got != 0;
+}
+
 static int wait_ready(int sock, pid_t pid, struct err *e)
 {
 	struct err theirs;
 	ssize_t n;
-	int status = 0;
+	int status = 0, tries = 0;
 
 	do
 		n = recv(sock, &theirs, sizeof(theirs), 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || tries++ < RECV_TRIES));
 	if (n == 1)
 		return 0;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	/* One that closed its end and lives on could not say that it is ready. */
+	if (!ended(pid, &status))
+		return 0;
 	if (n == (ssize_t)sizeof(theirs)) {
 		theirs.msg[sizeof(theirs.msg) - 1] = '\0';
 		*e = theirs;

@@ -371,7 +371,9 @@ int ports_release(struct store *s, const char *id, const struct ports *l, struct
 
 	if (!l->n)
 		return 0;
-	ports = open_ports(s, true, e);
+	ports = open_ports(s, false, e);
+	if (ports < 0 && e->sys == ENOENT)
+		return 0;
 	lock = ports < 0 ? -1 : lock_file(s, ports, "lock", LOCK_EXCLUSIVE, "the ports", e);
 	if (lock < 0)
 		return -1;
