@@ -45,6 +45,8 @@ static const struct opt logs_opts[] = {
 	OPT('n', "tail", "N", OPT_INT, struct logs_args, tail, "only the last N lines"),
 	OPT(0, "since", "TIME", OPT_STR, struct logs_args, since, "only from this time on: RFC 3339, or a duration ago (10m)"),
 	OPT(0, "until", "TIME", OPT_STR, struct logs_args, until, "only up to this time"),
+	OPT(0, "stream", "STREAM", OPT_STR, struct logs_args, stream, "only this one", "stdout|stderr"),
+	OPT(0, "limit-bytes", "N", OPT_INT, struct logs_args, limit_bytes, "end after N bytes of output"),
 	OPT('t', "timestamps", NULL, OPT_BOOL, struct logs_args, timestamps, "show the time of each line"),
 	OPT_END,
 };

@@ -38,6 +38,8 @@ struct ctr_config_args {
 	const char *cidfile, *restart;
 	struct optint stop_timeout;
 	bool stdin_once;
+	const char *log_max_size;
+	struct optint log_max_files;
 	struct optint stdin_, tty, read_only, privileged, no_new_privs;
 };
 // clang-format off
@@ -81,6 +83,8 @@ struct ctr_config_args {
 	OPT(0, "cidfile", "FILE", OPT_STR, struct_, config.cidfile, "write its ID to this file, which must not exist", "file"), \
 	OPT(0, "stdin-once", NULL, OPT_BOOL, struct_, config.stdin_once, "its standard input ends with the first client that gives some"), \
 	OPT(0, "log-path", "PATH", OPT_STR, struct_, config.log_path, "its log, below the sandbox's log directory"), \
+	OPT(0, "log-max-size", "SIZE", OPT_STR, struct_, config.log_max_size, "begin a new log file before one is longer than this, e.g. 10m; at least 4k"), \
+	OPT(0, "log-max-files", "N", OPT_INT, struct_, config.log_max_files, "with --log-max-size: keep so many log files, the current one included (default: 5)"), \
 	OPT(0, "pull", "WHEN", OPT_STR, struct_, config.pull, "pull the image: missing (default), always or never", "missing|always|never")
 // clang-format on
 
@@ -175,8 +179,8 @@ struct list_args_ctr {
 };
 struct logs_args {
 	bool follow, timestamps;
-	const char *since, *until;
-	struct optint tail;
+	const char *since, *until, *stream;
+	struct optint tail, limit_bytes;
 };
 extern const struct opt ctr_list_opts[];
 extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],

@@ -144,6 +144,24 @@ static void set_security(const struct ctr_config_args *a, struct cri_container_c
 	option_win_list(&sec->capabilities->drop_capabilities, &a->cap_drop);
 }
 
+static int set_log(const struct ctr_config_args *a, struct cri_container_config *c, struct err *e)
+{
+	const struct optint *files = &a->log_max_files;
+
+	option_win(&c->log_path, a->log_path);
+	if (size_option("log-max-size", a->log_max_size, &c->log_max_size, e) < 0)
+		return -1;
+	if (a->log_max_size && c->log_max_size.v < CRI_LOG_SIZE_MIN)
+		return err_set(e, ERR_USAGE, "--log-max-size %.40s: expected %d bytes at least",
+			       a->log_max_size, CRI_LOG_SIZE_MIN);
+	if (files->set && (files->v < 1 || files->v > CRI_LOG_FILES_MAX))
+		return err_set(e, ERR_USAGE, "--log-max-files %lld: expected 1 to %d",
+			       (long long)files->v, CRI_LOG_FILES_MAX);
+	if (files->set)
+		c->log_max_files = *files;
+	return 0;
+}
+
 /* IMAGE [COMMAND [ARG...]], all of which a file may have said. */
 static int set_operands(const struct ctr_config_args *a, char **operands, size_t n,
 			struct cri_container_config *c, struct err *e)
@@ -178,7 +196,6 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 		return -1;
 	option_win(&out->metadata.name, a->name);
 	option_win(&out->working_dir, a->workdir);
-	option_win(&out->log_path, a->log_path);
 	option_win(&out->stop_signal, a->stop_signal);
 	option_win_map(&out->labels, &a->labels);
 	option_win_map(&out->annotations, &a->annotations);
@@ -186,7 +203,7 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	out->stdin_ = out->stdin_ || a->stdin_once;
 	out->stdin_once = out->stdin_once || a->stdin_once;
 	option_win_bool(&out->tty, &a->tty);
-	if (ctr_config_mounts(&a->mounts, &out->mounts, e) < 0)
+	if (ctr_config_mounts(&a->mounts, &out->mounts, e) < 0 || set_log(a, out, e) < 0)
 		return -1;
 	set_security(a, out);
 	if (set_pid(a->pid, &out->linux_.security_context, e) < 0 ||

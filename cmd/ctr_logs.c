@@ -73,6 +73,9 @@ int ctr_logs_main(struct cli *cli, const void *args, char **operands, size_t n)
 		.follow = a->follow,
 		.timestamps = a->timestamps,
 		.tail = a->tail.set ? a->tail.v : -1,
+		.limit = a->limit_bytes.set ? a->limit_bytes.v : 0,
+		.no_stdout = str_eq(a->stream, "stderr"),
+		.no_stderr = str_eq(a->stream, "stdout"),
 		.running = running,
 		.ctx = &watch,
 		.out = STDOUT_FILENO,
@@ -84,6 +87,11 @@ int ctr_logs_main(struct cli *cli, const void *args, char **operands, size_t n)
 	if (a->tail.set && a->tail.v < -1)
 		return cli_usage(cli, "--tail %lld: expected a number of lines",
 				 (long long)a->tail.v);
+	if (a->limit_bytes.set && a->limit_bytes.v < 1)
+		return cli_usage(cli, "--limit-bytes %lld: expected at least 1",
+				 (long long)a->limit_bytes.v);
+	if (a->stream && !o.no_stdout && !o.no_stderr)
+		return cli_usage(cli, "--stream %.40s: expected stdout or stderr", a->stream);
 	if (time_option("since", a->since, &o.since, &e) < 0 ||
 	    time_option("until", a->until, &o.until, &e) < 0 ||
 	    record_find(&cli->store, RECORD_CONTAINER, operands[0], id, &e) < 0 ||
@@ -91,6 +99,7 @@ int ctr_logs_main(struct cli *cli, const void *args, char **operands, size_t n)
 		return cli_error(cli, &e);
 	if (c.status.state == CONTAINER_CREATED && !a->follow)
 		return cli_done(cli, 0); /* nothing ran, so nothing was said */
+	o.files = container_log_files(&c.record.config);
 	if (read_log(&c.record, &o, &e) < 0)
 		return e.sys == EPIPE ? 1 : cli_error(cli, &e);
 	return cli_done(cli, 0);

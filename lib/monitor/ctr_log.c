@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "monitor/ctr_log_files.h"
 #include "monitor/page.h"
 
 #define HEAD_MAX 64	     /* "2026-11-23T10:11:12.123456789Z stdout F " is 40 */
@@ -20,6 +22,9 @@ _Static_assert(OUT_SIZE > HEAD_MAX + CTR_LOG_LINE + 1, "a record fits");
 
 struct ctr_log {
 	int fd;
+	int64_t size, max_size; /* of the file; 0: no bound */
+	int files, dir;		/* with max_size: so many at most, below this */
+	char *name;
 	int64_t last;	/* the newest time written: the clock may step back, the log does not */
 	uint64_t lost;	/* records that the disk refused since the last marker */
 	int lost_errno; /* why */
@@ -66,6 +71,10 @@ int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e)
 		return -1;
 	l = xmalloc(sizeof(*l)); /* not zeroed: pages of the buffers are touched only by use */
 	l->fd = fd;
+	l->size = l->max_size = 0;
+	l->files = 1;
+	l->dir = -1;
+	l->name = NULL;
 	l->last = 0;
 	l->lost = 0;
 	l->lost_errno = 0;
@@ -74,14 +83,50 @@ int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e)
 	return 0;
 }
 
-int ctr_log_reopen(struct ctr_log *l, int dir, const char *name, struct err *e)
+static void use_file(struct ctr_log *l, int fd)
 {
-	int fd = open_file(dir, name, e);
+	struct stat st;
+
+	close(l->fd);
+	l->fd = fd;
+	l->size = fstat(fd, &st) == 0 ? st.st_size : 0;
+}
+
+/* Where the next rotation happens. */
+static int use_dir(struct ctr_log *l, int dir, const char *name, struct err *e)
+{
+	int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 
 	if (fd < 0)
+		return err_sys(e, "keep the log's directory open");
+	fd_drop(&l->dir);
+	l->dir = fd;
+	str_set(&l->name, name);
+	return 0;
+}
+
+int ctr_log_limit(struct ctr_log *l, int dir, const char *name, int64_t size, int files,
+		  struct err *e)
+{
+	struct stat st;
+
+	if (fstat(l->fd, &st) < 0)
+		return err_sys(e, "look at log %s", name);
+	if (use_dir(l, dir, name, e) < 0)
 		return -1;
-	close(l->fd); /* between two calls nothing waits to be written to it */
-	l->fd = fd;
+	l->size = st.st_size;
+	l->max_size = size;
+	l->files = files;
+	return 0;
+}
+
+int ctr_log_reopen(struct ctr_log *l, int dir, const char *name, struct err *e)
+{
+	own(fd) int fd = open_file(dir, name, e);
+
+	if (fd < 0 || (l->max_size && use_dir(l, dir, name, e) < 0))
+		return -1;
+	use_file(l, fd_steal(&fd)); /* between two calls nothing waits to be written to it */
 	return 0;
 }
 
@@ -110,8 +155,45 @@ static size_t cut_torn(int fd, const char *p, size_t done)
 	return whole;
 }
 
+static bool rotate(struct ctr_log *l)
+{
+	struct err ignored; /* the old file goes on, and the next write tries again */
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(l->fd, &st) == 0)
+		fd = log_files_rotate(l->dir, l->name, l->files, &st, &ignored);
+	if (fd < 0)
+		return false;
+	use_file(l, fd);
+	return true;
+}
+
+/* How much of the records at p this file takes, after a rotation if need be: whole ones, one at
+ * least. */
+static size_t share(struct ctr_log *l, const char *p, size_t n)
+{
+	int64_t room = l->max_size - l->size;
+	const char *end;
+
+	if (!l->max_size || (int64_t)n <= room)
+		return n;
+	end = room > 0 ? memrchr(p, '\n', (size_t)room) : NULL;
+	if (end)
+		return (size_t)(end - p) + 1;
+	if (l->size > 0) {
+		if (!rotate(l))
+			return n;
+		room = l->max_size;
+		end = memrchr(p, '\n', MIN(n, (size_t)room));
+	}
+	if (!end)
+		end = memchr(p, '\n', n);
+	return end ? (size_t)(end - p) + 1 : n;
+}
+
 /* The bytes of whole records that reached the file. */
-static size_t append(struct ctr_log *l, const char *p, size_t n)
+static size_t append_here(struct ctr_log *l, const char *p, size_t n)
 {
 	size_t done = 0;
 
@@ -125,6 +207,23 @@ static size_t append(struct ctr_log *l, const char *p, size_t n)
 			return cut_torn(l->fd, p, done);
 		}
 		done += (size_t)w;
+	}
+	return done;
+}
+
+/* The bytes of whole records that reached this file and those that had to follow it. */
+static size_t append(struct ctr_log *l, const char *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t take = share(l, p + done, n - done);
+		size_t got = append_here(l, p + done, take);
+
+		l->size += (int64_t)got;
+		done += got;
+		if (got < take)
+			break;
 	}
 	return done;
 }
@@ -244,5 +343,7 @@ void ctr_log_close(struct ctr_log *l)
 	if (l->lost > 0)
 		append_marker(l);
 	close(l->fd);
+	fd_drop(&l->dir);
+	free(l->name);
 	free(l);
 }

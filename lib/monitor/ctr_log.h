@@ -24,6 +24,13 @@ struct ctr_log;
 int ctr_log_open(int dir, const char *name, struct ctr_log **out, struct err *e);
 /* Another file of that name from the next record on, after a rotation. On an error the old one is kept. */
 int ctr_log_reopen(struct ctr_log *l, int dir, const char *name, struct err *e);
+/*
+ * From here on name is at most size bytes long, but for a record that is longer alone: before one that does not fit, the file becomes
+ * name.1, name.1 becomes name.2 and so on; there are `files` of them at most, name included. No record is split or lost. A rotation that
+ * fails leaves the old file in use.
+ */
+int ctr_log_limit(struct ctr_log *l, int dir, const char *name, int64_t size, int files,
+		  struct err *e);
 /* Never blocks for long and never fails the container: what a full disk refuses is counted, and said in the log once it takes bytes again. */
 void ctr_log_write(struct ctr_log *l, enum ctr_log_stream s, const char *p, size_t n);
 /* Nothing was written for a while: gives memory back. */
@@ -35,6 +42,8 @@ struct ctr_log_read_options {
 	int64_t tail;         /* last N lines; -1: all */
 	int64_t since, until; /* ns; 0: no bound */
 	bool no_stdout, no_stderr;
+	int files;	      /* name.1 to name.(files - 1) come before name; 0, 1: name alone */
+	int64_t limit;	      /* bytes of output; 0: all */
 	/* follow: is the container still running? Checked when there is nothing to read; then what is left is read and it ends. */
 	bool (*running)(void *ctx);
 	void *ctx;

@@ -14,17 +14,29 @@
 #include "base/own.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "monitor/ctr_log_files.h"
 #include "monitor/ctr_record.h"
 
 #define IN_SIZE (128 * 1024) /* several records; a foreign one that is longer comes in pieces */
 #define OUT_SIZE (64 * 1024)
+#define STEP_TRIES 100
 #define CHECK_MS 200 /* does it still run, is the file still the same? */
+
+/* Where the last lines begin in one of the files. */
+struct tail_start {
+	struct stat st;
+	off_t skip[2];
+};
 
 struct reader {
 	const struct ctr_log_read_options *o;
 	struct ctr_bound since, until;
-	int dir;
+	int dir, files;
 	const char *name;
+	struct tail_start *starts;
+	size_t nstarts;
+	int64_t left; /* of o->limit */
+	bool full;    /* it is used up */
 	int fd;
 	struct stat st;		  /* of fd, as opened */
 	off_t pos;		  /* of the next byte to read */
@@ -44,6 +56,7 @@ static void reader_free(struct reader *r)
 {
 	if (r->fd >= 0)
 		close(r->fd);
+	free(r->starts);
 	free(r);
 }
 OWNED(reader, struct reader *, NULL, reader_free)
@@ -77,8 +90,13 @@ static int flush(struct reader *r, struct err *e)
 
 static int put(struct reader *r, int fd, const char *p, size_t n, struct err *e)
 {
-	if (fd < 0)
+	if (fd < 0 || r->full)
 		return 0;
+	if (r->o->limit) {
+		n = MIN(n, (size_t)r->left);
+		r->left -= (int64_t)n;
+		r->full = r->left == 0;
+	}
 	if ((fd != r->to || r->out_len + n > OUT_SIZE) && flush(r, e) < 0)
 		return -1;
 	r->to = fd;
@@ -209,7 +227,7 @@ static int parse(struct reader *r, struct err *e)
 /* Everything up to limit (-1: the end of the file as it is then). */
 static int read_to(struct reader *r, off_t limit, struct err *e)
 {
-	while (limit < 0 || r->pos < limit) {
+	while (!r->full && (limit < 0 || r->pos < limit)) {
 		size_t room = IN_SIZE - r->len;
 		ssize_t n;
 
@@ -230,24 +248,71 @@ static int read_to(struct reader *r, off_t limit, struct err *e)
 	return flush(r, e);
 }
 
-static int open_log(struct reader *r, struct err *e)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	own(fd) int fd = openat(r->dir, r->name, flags);
-	struct stat st;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "open log %s", r->name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_STATE, "log %s is not a regular file", r->name);
-	if (r->fd >= 0)
+/* From the beginning of another file on, or of this one. */
+static void rewind_to(struct reader *r, int fd, const struct stat *st)
+{
+	if (r->fd >= 0 && r->fd != fd)
 		close(r->fd);
-	r->fd = fd_steal(&fd);
-	r->st = st;
+	r->fd = fd;
+	r->st = *st;
 	r->pos = 0;
 	r->len = 0;
 	r->mid = false;
 	r->skip[0] = r->skip[1] = 0;
+	for (size_t i = 0; i < r->nstarts; i++) {
+		if (!same_file(&r->starts[i].st, st))
+			continue;
+		memcpy(r->skip, r->starts[i].skip, sizeof(r->skip));
+		r->pos = MIN(r->skip[0], r->skip[1]);
+	}
+}
+
+/* Which one comes after ours (at index, -1: it has none any more). */
+static int next_index(const struct reader *r, int index)
+{
+	struct stat now;
+
+	if (index > 0)
+		return index - 1;
+	/* Rotations were faster than we: what is left begins with the oldest. */
+	if (r->files > 1 && fstat(r->fd, &now) == 0 && now.st_nlink == 0)
+		return log_file_oldest(r->dir, r->name, r->files);
+	return 0;
+}
+
+/* 1: reads the next newer file now; 0: there is none (yet). */
+static int step(struct reader *r, struct err *e)
+{
+	for (int try = 0; try < STEP_TRIES; try++) {
+		int index = log_file_index(r->dir, r->name, r->files, &r->st);
+		own(fd) int fd = -1;
+		struct stat st;
+
+		if (index == 0)
+			return 0;
+		for (int i = next_index(r, index); fd < 0 && i >= 0; i--) {
+			own(str) char *file = log_file_name(r->name, i);
+
+			fd = log_file_open(r->dir, file, &st, e);
+			if (fd < 0 && (e->kind == ERR_STATE || (e->sys && e->sys != ENOENT)))
+				return -1;
+		}
+		if (fd < 0)
+			return 0;
+		/* A rotation between the two looks: it may be one that was read before. */
+		if (index > 0 && log_file_index(r->dir, r->name, r->files, &r->st) != index)
+			continue;
+		/* The writer is done with the old one before the new one has its name. */
+		if (read_to(r, -1, e) < 0)
+			return -1;
+		rewind_to(r, fd_steal(&fd), &st);
+		return 1;
+	}
 	return 0;
 }
 
@@ -257,19 +322,11 @@ static int follow_rename(struct reader *r, struct err *e)
 	struct stat now;
 
 	if (fstat(r->fd, &now) == 0 && now.st_size < r->pos) { /* cut: what comes is new */
-		r->pos = 0;
-		r->len = 0;
-		r->mid = false;
-		r->skip[0] = r->skip[1] = 0;
+		r->nstarts = 0;
+		rewind_to(r, r->fd, &r->st);
 		return 1;
 	}
-	if (fstatat(r->dir, r->name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (now.st_dev == r->st.st_dev && now.st_ino == r->st.st_ino))
-		return 0;
-	/* The writer had opened the new one before we saw it, so the old one is complete. */
-	if (read_to(r, -1, e) < 0)
-		return -1;
-	return open_log(r, e) < 0 ? -1 : 1;
+	return step(r, e);
 }
 
 /* Until something happens in the directory, a moment has passed, or nobody reads what we write. */
@@ -315,6 +372,8 @@ static int follow(struct reader *r, struct err *e)
 
 		if (read_to(r, -1, e) < 0)
 			return -1;
+		if (r->full)
+			return 0;
 		changed = follow_rename(r, e);
 		if (changed < 0)
 			return -1;
@@ -340,27 +399,80 @@ static int read_torn(struct reader *r, struct err *e)
 	return flush(r, e);
 }
 
+/* Opens the file in which the last lines begin, looking from the newest to the oldest. */
+static int open_tail(struct reader *r, struct err *e)
+{
+	struct ctr_tail tail;
+	int enough = 0;
+
+	ctr_tail_begin(&tail, r->o);
+	r->starts = xcalloc((size_t)r->files, sizeof(*r->starts));
+	for (int i = 0; !enough && i < r->files; i++) {
+		struct tail_start *start = &r->starts[r->nstarts];
+		own(str) char *file = log_file_name(r->name, i);
+		own(fd) int fd = log_file_open(r->dir, file, &start->st, e);
+
+		if (fd < 0 && i == 0)
+			return -1;
+		/* A number may be empty, or a rotation has just given it to the one before. */
+		if (fd < 0 || (i > 0 && same_file(&start->st, &start[-1].st)))
+			continue;
+		enough = ctr_tail_file(&tail, fd, start->st.st_size, start->skip, e);
+		if (enough < 0)
+			return -1;
+		r->nstarts++;
+		rewind_to(r, fd_steal(&fd), &start->st);
+	}
+	return 0;
+}
+
+static int open_oldest(struct reader *r, struct err *e)
+{
+	own(str) char *file = log_file_name(r->name, log_file_oldest(r->dir, r->name, r->files));
+	struct stat st;
+	int fd = log_file_open(r->dir, file, &st, e);
+
+	if (fd < 0)
+		return -1;
+	rewind_to(r, fd, &st);
+	return 0;
+}
+
+/* What there was at the call: a container that never stops writing does not keep us for ever. */
+static int read_once(struct reader *r, const struct stat *newest, struct err *e)
+{
+	for (int i = 0; i < r->files && !same_file(&r->st, newest); i++) {
+		int stepped;
+
+		if (read_to(r, -1, e) < 0)
+			return -1;
+		stepped = step(r, e);
+		if (stepped <= 0)
+			return stepped;
+	}
+	return same_file(&r->st, newest) ? read_to(r, newest->st_size, e) : 0;
+}
+
 int ctr_log_read(int dir, const char *name, const struct ctr_log_read_options *o, struct err *e)
 {
 	own(reader) struct reader *r = xcalloc(1, sizeof(*r));
-	off_t limit;
+	own(fd) int newest = -1;
+	struct stat st;
 
 	r->o = o;
 	r->dir = dir;
 	r->name = name;
+	r->files = MAX(o->files, 1);
+	r->left = o->limit;
 	r->fd = r->to = -1;
 	ctr_bound_set(&r->since, o->since);
 	ctr_bound_set(&r->until, o->until);
-	if (open_log(r, e) < 0)
+	newest = log_file_open(dir, name, &st, e);
+	if (newest < 0)
 		return -1;
-	limit = r->st.st_size;
-	if (o->tail >= 0) {
-		if (ctr_record_tail(r->fd, limit, o, r->skip, e) < 0)
-			return -1;
-		r->pos = MIN(r->skip[0], r->skip[1]);
-	}
-	/* Without follow a container that never stops writing does not keep us for ever. */
-	if (o->follow ? follow(r, e) < 0 : read_to(r, limit, e) < 0)
+	if (o->tail >= 0 ? open_tail(r, e) < 0 : open_oldest(r, e) < 0)
 		return -1;
-	return read_torn(r, e);
+	if (o->follow ? follow(r, e) < 0 : read_once(r, &st, e) < 0)
+		return -1;
+	return r->full ? 0 : read_torn(r, e);
 }

@@ -62,17 +62,8 @@ int ctr_record_compare(const struct ctr_record *r, const struct ctr_bound *b)
 	return ns < b->ns ? -1 : ns > b->ns;
 }
 
-struct search {
-	const struct ctr_log_read_options *o;
-	struct ctr_bound since, until;
-	int64_t lines;
-	off_t *from;
-	off_t newest; /* the last record that was of use */
-	bool seen[2], collecting[2];
-};
-
 /* The record at off; each call has a smaller one. False: enough. */
-static bool visit(struct search *f, const char *p, size_t n, off_t off)
+static bool visit(struct ctr_tail *f, const char *p, size_t n, off_t off)
 {
 	struct ctr_record r;
 	bool of_line;
@@ -99,7 +90,7 @@ static bool visit(struct search *f, const char *p, size_t n, off_t off)
 
 /* The records that begin in a block of n bytes at off, whose heads may reach into what follows it.
  */
-static bool visit_block(struct search *f, const char *buf, size_t n, size_t all, off_t off)
+static bool visit_block(struct ctr_tail *f, const char *buf, size_t n, size_t all, off_t off)
 {
 	size_t end = n;
 	const char *nl;
@@ -114,17 +105,21 @@ static bool visit_block(struct search *f, const char *buf, size_t n, size_t all,
 	return off > 0 || visit(f, buf, all, 0);
 }
 
-int ctr_record_tail(int fd, off_t size, const struct ctr_log_read_options *o, off_t from[2],
-		    struct err *e)
+void ctr_tail_begin(struct ctr_tail *t, const struct ctr_log_read_options *o)
 {
-	struct search f = { .o = o, .from = from, .newest = size };
+	*t = (struct ctr_tail){ .o = o };
+	ctr_bound_set(&t->since, o->since);
+	ctr_bound_set(&t->until, o->until);
+}
+
+int ctr_tail_file(struct ctr_tail *t, int fd, off_t size, off_t from[2], struct err *e)
+{
 	own(str) char *buf = NULL;
 
-	from[0] = from[1] = size;
-	ctr_bound_set(&f.since, o->since);
-	ctr_bound_set(&f.until, o->until);
-	if (o->tail <= 0)
-		return 0;
+	from[0] = from[1] = t->newest = size;
+	t->from = from;
+	if (t->o->tail <= 0)
+		return 1;
 	buf = xmalloc(BLOCK + RECORD_HEAD_MAX);
 	for (off_t end = size; end > 0;) {
 		off_t start = end > BLOCK ? end - BLOCK : 0;
@@ -138,9 +133,9 @@ int ctr_record_tail(int fd, off_t size, const struct ctr_log_read_options *o, of
 			return err_sys(e, "read the log");
 		if ((size_t)got <
 		    n) /* truncated meanwhile: what is left is read from its beginning */
-			break;
-		if (!visit_block(&f, buf, n, (size_t)got, start))
-			break;
+			return 1;
+		if (!visit_block(t, buf, n, (size_t)got, start))
+			return 1;
 		end = start;
 	}
 	return 0;

@@ -29,11 +29,21 @@ void ctr_bound_set(struct ctr_bound *b, int64_t ns);
 /* < 0: the record is older; > 0: newer. */
 int ctr_record_compare(const struct ctr_record *r, const struct ctr_bound *b);
 
+/* A search for the last lines, over a log's files from the newest on. */
+struct ctr_tail {
+	const struct ctr_log_read_options *o;
+	struct ctr_bound since, until;
+	int64_t lines;
+	off_t *from;
+	off_t newest; /* the last record that was of use */
+	bool seen[2], collecting[2];
+};
+void ctr_tail_begin(struct ctr_tail *t, const struct ctr_log_read_options *o);
 /*
  * Looks backwards from size for the last o->tail lines of the wanted streams and times. A stream's records before from[stream] do not
  * belong to them. Pieces of a line that lie further than 1 MiB of other output before the next piece are not looked for.
+ * 1: these are all; 0: an older file may have more.
  */
-int ctr_record_tail(int fd, off_t size, const struct ctr_log_read_options *o, off_t from[2],
-		    struct err *e);
+int ctr_tail_file(struct ctr_tail *t, int fd, off_t size, off_t from[2], struct err *e);
 
 #endif

@@ -124,6 +124,8 @@ int container_attach(struct store *s, const char *id, const struct container_att
 int container_stay_attached(struct store *s, const char *id, int sock,
 			    const struct container_attach *a, struct exit_status *out,
 			    struct err *e);
+/* How many files its log is at most, by its rotation; 1: there is none. */
+int container_log_files(const struct cri_container_config *c);
 /* Its log was moved away: it goes on in a new one of the old name. On an error it stays with the old one. */
 int container_reopen_log(struct store *s, const char *id, struct err *e);
 /* A monitor for a running container that has lost its own; container_load() asks for one. */

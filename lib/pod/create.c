@@ -219,6 +219,11 @@ int container_check(const struct cri_container_config *c, struct err *e)
 		return err_set(e, ERR_USAGE, "no image");
 	if (str_some(name) && name_check(name))
 		return err_set(e, ERR_USAGE, "container name '%.80s': %s", name, name_check(name));
+	if (c->log_max_files.set && !c->log_max_size.set) {
+		err_set(e, ERR_USAGE, "log_max_files %lld: the log is not rotated without a size",
+			(long long)c->log_max_files.v);
+		return err_hint(e, "give --log-max-size, or log_max_size in the file");
+	}
 	if (check_labels(&c->labels, e) < 0)
 		return -1;
 	return check_annotations(&c->annotations, e);

@@ -111,7 +111,13 @@ static int with_log(struct starting *st, const struct container_record *rec,
 
 static int open_it(struct starting *st, int dir, const char *name, struct err *e)
 {
-	return ctr_log_open(dir, name, &st->log, e);
+	const struct cri_container_config *c = &st->c.record.config;
+
+	if (ctr_log_open(dir, name, &st->log, e) < 0)
+		return -1;
+	if (!c->log_max_size.set)
+		return 0;
+	return ctr_log_limit(st->log, dir, name, c->log_max_size.v, container_log_files(c), e);
 }
 
 int starting_open_log(struct starting *st, struct err *e)

@@ -58,6 +58,13 @@ void container_free(struct container *c)
 	fields_free(&container_status_table, &c->status);
 }
 
+int container_log_files(const struct cri_container_config *c)
+{
+	if (!c->log_max_size.set)
+		return 1;
+	return c->log_max_files.set ? (int)c->log_max_files.v : CRI_LOG_FILES_DEFAULT;
+}
+
 const char *container_name(const struct container *c)
 {
 	static char short_id[13];

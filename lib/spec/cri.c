@@ -268,6 +268,8 @@ static const struct field container_config_fields[] = {
 	FIELD(struct cri_container_config, tty, FIELD_BOOL),
 	FIELD_AS(struct cri_container_config, linux_, "linux", FIELD_OBJ, SUB(container_linux_table)),
 	FIELD(struct cri_container_config, stop_signal, FIELD_STR, .names = stop_signals),
+	FIELD(struct cri_container_config, log_max_size, FIELD_OPTINT, .min = CRI_LOG_SIZE_MIN, .max = INT64_MAX),
+	FIELD(struct cri_container_config, log_max_files, FIELD_OPTINT, .min = 1, .max = CRI_LOG_FILES_MAX),
 };
 FIELD_TABLE(cri_container_config_table, "ContainerConfig", struct cri_container_config, CRI_FLAGS, container_config_fields);
 // clang-format on

@@ -149,6 +149,9 @@ struct cri_container_linux {
 	bool init;		/* (caddis) pid 1 is a program of ours that reaps and forwards */
 };
 
+#define CRI_LOG_SIZE_MIN 4096
+#define CRI_LOG_FILES_MAX 1000
+#define CRI_LOG_FILES_DEFAULT 5 /* kubelet's containerLogMaxFiles; the one that is written to counts */
 struct cri_container_config {
 	struct cri_metadata metadata;
 	struct cri_image image;
@@ -162,6 +165,7 @@ struct cri_container_config {
 	bool stdin_, stdin_once, tty;	   /* "stdin" */
 	struct cri_container_linux linux_; /* "linux" */
 	char *stop_signal;		   /* CRI spells SIGTERM */
+	struct optint log_max_size, log_max_files; /* (caddis) bytes; the log rotates by itself */
 };
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
