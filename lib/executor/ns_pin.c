@@ -54,21 +54,33 @@ static int pin_restore(struct pinning *p, struct err *e)
 	return ret;
 }
 
+static int new_tmpfs(struct err *e)
+{
+	own(fd) int fs = sys_fsopen("tmpfs");
+	int mount = -1;
+
+	if (fs >= 0 && sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0700", 0) == 0 &&
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return mount < 0 ? err_sys(e, "make a tmpfs") : mount;
+}
+
 /*
- * The directory becomes a mount of its own that propagates nowhere. Where the mount below is shared
- * (systemd makes "/" so), whatever is attached to it becomes shared as well, so it is made private
- * after that: other mount namespaces see an empty directory, and no pin.
+ * Over the directory comes a mount of its own that propagates nowhere. Where the mount below is
+ * shared (systemd makes "/" so), whatever is attached to it becomes shared as well, so it is made
+ * private after that: other mount namespaces see an empty directory, and no pin. A copy of the
+ * mount below would do, but to make one, the kernel walks through all that is mounted on it.
  */
 static int pin_make_private(int dir, const char *dir_path, struct err *e)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
-	own(fd) int tree = sys_open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	own(fd) int tree = new_tmpfs(e);
 
 	if (tree < 0)
-		return err_sys(e, "copy the mount of %s", dir_path);
+		return -1;
 	if (sys_move_mount(tree, "", dir, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
-		return err_sys(e, "mount %s on itself", dir_path);
+		return err_sys(e, "mount a tmpfs on %s", dir_path);
 	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0)
 		return err_sys(e, "make %s private", dir_path);
 	return fd_steal(&tree);

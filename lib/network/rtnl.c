@@ -24,15 +24,27 @@ static void begin_link(struct nl *n, int type, int flags, const char *label, con
 
 void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE], uint32_t mtu)
 {
-	struct nlattr *info;
+	struct nlattr *info, *data;
 
 	begin_link(n, RTM_NEWLINK, NEW, "make the bridge", name, false);
 	mnl.mnl_attr_put(n->msg, IFLA_ADDRESS, MAC_SIZE, mac);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, mtu);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "bridge");
+	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_DATA);
+	/* Without a querier all is flooded anyway; and with snooping a new port has the timers of
+	 * all the others set, and a sandbox that says it is the querier stops IPv6 of the others. */
+	mnl.mnl_attr_put_u8(n->msg, IFLA_BR_MCAST_SNOOPING, 0);
+	mnl.mnl_attr_nest_end(n->msg, data);
 	mnl.mnl_attr_nest_end(n->msg, info);
 	nl_end(n);
+}
+
+/* Of one queue each: veth makes one for each CPU, and then waits for RCU to close all but one. */
+static void one_queue(struct nl *n)
+{
+	mnl.mnl_attr_put_u32(n->msg, IFLA_NUM_TX_QUEUES, 1);
+	mnl.mnl_attr_put_u32(n->msg, IFLA_NUM_RX_QUEUES, 1);
 }
 
 void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
@@ -43,6 +55,7 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, false);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)v->master);
+	one_queue(n);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "veth");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_DATA);
@@ -52,6 +65,7 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 	mnl.mnl_attr_put_strz(n->msg, IFLA_IFNAME, v->peer_name);
 	mnl.mnl_attr_put(n->msg, IFLA_ADDRESS, MAC_SIZE, v->mac);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
+	one_queue(n);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_NET_NS_FD, (uint32_t)v->netns);
 	mnl.mnl_attr_nest_end(n->msg, peer);
 	mnl.mnl_attr_nest_end(n->msg, data);
