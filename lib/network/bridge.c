@@ -163,20 +163,35 @@ static int enter_network(struct store *s, const char *name, struct bridge_nl *nl
 	return err_set(e, ERR_BUSY, "network %s is made and removed all the time", name);
 }
 
-/* A socket in the sandbox's namespace, where routers are not listened to from the beginning. */
+/*
+ * Settings of the sandbox's namespace, before its interface is born. Routers are not listened to
+ * from the beginning. accept_dad: as for the bridge, see bridge_host.c. Reports of the multicast
+ * groups that it is in would go to all other sandboxes, and nobody on a bridge without snooping
+ * needs them: version 1 sends them at once, which is before the bridge is joined, and again within
+ * that many milliseconds. Queries are answered in any case.
+ */
+// clang-format off
+static const struct { const char *path, *value; } inside_settings[] = {
+	{ "ipv6/conf/default/accept_ra", "0" },
+	{ "ipv6/conf/default/accept_dad", "0" },
+	{ "ipv6/conf/default/force_mld_version", "1" },
+	{ "ipv6/conf/default/mldv1_unsolicited_report_interval", "2147483647" },
+};
+// clang-format on
+
+/* A socket in the sandbox's namespace. */
 static int open_inside(int netns, int proc, struct nl *inside, struct err *e)
 {
 	own(fd) int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct err back;
-	int rc;
+	int rc = 0;
 
 	if (host < 0 || mnl_load(e) < 0)
 		return host < 0 ? err_sys(e, "open own network namespace") : -1;
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_sys(e, "enter the sandbox's network namespace");
-	rc = net_sysctl(proc, "ipv6/conf/default/accept_ra", "0", e);
-	if (rc == 0) /* as for the bridge: see bridge_host.c */
-		rc = net_sysctl(proc, "ipv6/conf/default/accept_dad", "0", e);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(inside_settings); i++)
+		rc = net_sysctl(proc, inside_settings[i].path, inside_settings[i].value, e);
 	if (rc == 0)
 		rc = nl_open(NETLINK_ROUTE, inside, e);
 	if (setns(host, CLONE_NEWNET) < 0) {
@@ -187,20 +202,29 @@ static int open_inside(int netns, int proc, struct nl *inside, struct err *e)
 	return rc;
 }
 
-static int add_link(struct nl *route, int proc, const struct network *n, const struct rtnl_veth *v,
-		    struct err *e)
+static int add_link(struct nl *route, int proc, const struct rtnl_veth *v, struct err *e)
 {
 	own(str) char *no_ipv6 = str_fmt("ipv6/conf/%s/disable_ipv6", v->name);
 
 	rtnl_veth_new(route, v);
-	if (nl_run(route, e) == 0) {
-		/* A bridge's port needs no addresses; and routes of a thousand of them would make
-		 * each further interface of the host dear. */
-		if (net_sysctl(proc, no_ipv6, "1", e) < 0)
-			return -1;
-		rtnl_port_up(route, v->name);
-		return nl_run(route, e);
-	}
+	if (nl_run(route, e) < 0)
+		return -1;
+	/* A bridge's port needs no addresses; and routes of a thousand of them would make each
+	 * further interface of the host dear. */
+	if (net_sysctl(proc, no_ipv6, "1", e) < 0)
+		return -1;
+	rtnl_link_up(route, v->name);
+	return nl_run(route, e);
+}
+
+/* When the sandbox's end is up: what it says at its birth is not for the others. */
+static int join_bridge(struct nl *route, const struct network *n, const char *name, int bridge,
+		       struct err *e)
+{
+	rtnl_link_master(route, name, bridge);
+	rtnl_port_up(route, name);
+	if (nl_run(route, e) == 0)
+		return 0;
 	if (e->sys != EXFULL)
 		return -1;
 	err_set(e, ERR_FAIL, "network %s is full: a bridge has %d ports", n->config.name,
@@ -291,6 +315,7 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	own(nl) struct nl inside = { 0 };
 	own(fd) int lock = -1, proc = -1;
 	char name[IFNAMSIZ];
+	int bridge;
 	bool stale;
 	struct ip ips[2];
 	struct rtnl_veth v = { .name = name, .peer_name = INTERFACE, .netns = req->netns };
@@ -300,8 +325,8 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	proc = net_proc_open(e);
 	if (proc < 0 || bridge_open(&nl, e) < 0)
 		return -1;
-	v.master = enter_network(s, req->network, &nl, &n, &lock, e);
-	if (v.master < 0 || make_plan(req, &n, &p, e) < 0 ||
+	bridge = enter_network(s, req->network, &nl, &n, &lock, e);
+	if (bridge < 0 || make_plan(req, &n, &p, e) < 0 ||
 	    lease_addresses(s, &n, req->id, p.ips, ips, e) < 0 ||
 	    (p.mac_text[0] && lease_mac(s, &n, req->id, p.mac_text, e) < 0) ||
 	    ports_claim(s, req->id, &p.ports, &stale, e) < 0)
@@ -310,8 +335,9 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 		default_mac(ips, p.mac);
 	memcpy(v.mac, p.mac, MAC_SIZE);
 	v.mtu = (uint32_t)n.config.mtu;
-	if (open_inside(req->netns, proc, &inside, e) < 0 ||
-	    add_link(&nl.route, proc, &n, &v, e) < 0 || configure_inside(&inside, &n, ips, e) < 0 ||
+	if (open_inside(req->netns, proc, &inside, e) < 0 || add_link(&nl.route, proc, &v, e) < 0 ||
+	    configure_inside(&inside, &n, ips, e) < 0 ||
+	    join_bridge(&nl.route, &n, name, bridge, e) < 0 ||
 	    publish_ports(&nl.nft, &p, ips, stale, e) < 0)
 		return -1;
 	fill_status(st, &n, ips, &v);

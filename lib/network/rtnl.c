@@ -32,8 +32,8 @@ void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE]
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "bridge");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_DATA);
-	/* Without a querier all is flooded anyway; and with snooping a new port has the timers of
-	 * all the others set, and a sandbox that says it is the querier stops IPv6 of the others. */
+	/* Without a querier everything is flooded anyway. With snooping the timers of all ports are
+	 * set for each new one, and a sandbox that plays the querier stops the others' IPv6. */
 	mnl.mnl_attr_put_u8(n->msg, IFLA_BR_MCAST_SNOOPING, 0);
 	mnl.mnl_attr_nest_end(n->msg, data);
 	mnl.mnl_attr_nest_end(n->msg, info);
@@ -54,7 +54,6 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 
 	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, false);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
-	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)v->master);
 	one_queue(n);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "veth");
@@ -95,7 +94,7 @@ void rtnl_port_up(struct nl *n, const char *name)
 
 void rtnl_link_master(struct nl *n, const char *name, int master)
 {
-	begin_link(n, RTM_NEWLINK, 0, "put the interface back to its bridge", name, false);
+	begin_link(n, RTM_NEWLINK, 0, "put the interface to its bridge", name, false);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)master);
 	nl_end(n);
 }

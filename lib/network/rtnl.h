@@ -25,8 +25,7 @@ int rtnl_link_find(struct nl *n, const char *name, struct rtnl_link *out, struct
 
 void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE], uint32_t mtu);
 struct rtnl_veth {
-	const char *name; /* of the host's end, a port of the bridge of index master */
-	int master;
+	const char *name;      /* of the host's end */
 	const char *peer_name; /* of the end that is born in the namespace netns */
 	int netns;
 	uint8_t mac[MAC_SIZE]; /* the peer's */
