@@ -99,6 +99,8 @@ static const struct command commands[] = {
 	{ "wait", "[OPTION...] CONTAINER...", "wait until containers have ended and print their exit codes", ctr_wait_main, ctr_wait_opts, sizeof(struct wait_args), NEED_STORE, 1, 0, "container" },
 	{ "rename", "CONTAINER NAME", "give a container another name", ctr_rename_main, NULL, 0, NEED_STORE, 2, 2, "container" },
 	{ "update", "[OPTION...] CONTAINER...", "change limits and restart policy of containers, running or not", ctr_update_main, ctr_update_opts, sizeof(struct update_args), NEED_STORE, 1, 0, "container" },
+	{ "diff", "[OPTION...] CONTAINER", "show what a container changed in its image's files", ctr_diff_main, ctr_diff_opts, sizeof(struct diff_args), NEED_STORE, 1, 1, "container" },
+	{ "export", "[OPTION...] CONTAINER", "write the file system of a container as a tar archive", ctr_export_main, ctr_export_opts, sizeof(struct export_args), NEED_STORE, 1, 1, "container" },
 	{ "port-forward", "[OPTION...] CONTAINER|SANDBOX [OURS:]PORT...", "make ports inside of a sandbox reachable here", ctr_port_main, ctr_port_opts, sizeof(struct port_args), NEED_STORE, 2, 0, "container" },
 	{ "rm", "[OPTION...] [CONTAINER...]", "remove containers", ctr_rm_main, ctr_rm_opts, sizeof(struct rm_args), NEED_STORE, 0, 0, "container" },
 	{ "adopt", "CONTAINER", "give a container a new monitor", ctr_adopt_main, NULL, 0, NEED_STORE | ENTERS_CONTAINER | HIDDEN, 1, 1, "container" },

@@ -165,6 +165,12 @@ struct wait_args {
 struct pause_args {
 	bool all;
 };
+struct diff_args {
+	const char *output;
+};
+struct export_args {
+	const char *output;
+};
 struct port_args {
 	const char *address;
 };
@@ -185,7 +191,7 @@ struct logs_args {
 extern const struct opt ctr_list_opts[];
 extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],
 	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[],
-	ctr_port_opts[];
+	ctr_port_opts[], ctr_diff_opts[], ctr_export_opts[];
 int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_start_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n);
@@ -199,6 +205,8 @@ int ctr_resume_main(struct cli *cli, const void *args, char **operands, size_t n
 int ctr_rename_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_update_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_reopen_log_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_diff_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_export_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_port_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_exec_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -80,13 +80,14 @@ int image_cat_run(struct cli *cli, const void *args, char **operands, size_t n)
 int image_export_run(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct image_export_args *a = args;
+	const struct pack_options pack = { .skip = -1, .layer = true };
 	own(output) struct output out = OUTPUT_NONE;
 	struct err e;
 	own(fd) int root = view(cli, operands[0], &e);
 
 	(void)n;
 	if (root < 0 || output_open(a->output, &out, &e) < 0 ||
-	    pack_directory(root, -1, output_sink, &out, &e) < 0 || output_commit(&out, &e) < 0)
+	    pack_directory(root, &pack, output_sink, &out, &e) < 0 || output_commit(&out, &e) < 0)
 		return cli_error(cli, &e);
 	return cli_done(cli, 0);
 }

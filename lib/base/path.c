@@ -208,3 +208,27 @@ struct fdpath fd_path(int fd)
 	snprintf(p.s, sizeof(p.s), "/proc/self/fd/%d", fd);
 	return p;
 }
+
+int path_list(int dir, struct strv *names, struct err *e)
+{
+	own(fd) int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own(dir) DIR *d = again < 0 ? NULL : fdopendir(again);
+
+	if (!d)
+		return err_sys(e, "read the directory");
+	fd_steal(&again); /* d closes it */
+	for (;;) {
+		struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(d);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strv_add(names, entry->d_name);
+	}
+	if (errno)
+		return err_sys(e, "read the directory");
+	strv_sort(names);
+	return 0;
+}

@@ -35,6 +35,9 @@ int path_mkdirs_in(int root, const char *rel, mode_t mode, struct err *e);
  * missing one is a success. Depth does not use stack without bound.
  */
 int path_remove_tree(int dir, const char *name, struct err *e);
+/* The names in a directory (any fd of it), sorted, added to names. */
+struct strv;
+int path_list(int dir, struct strv *names, struct err *e);
 /* mkdir -p of a host path, each missing part with mode (the umask does not count). */
 int path_mkdirs(const char *path, mode_t mode, struct err *e);
 /* An absolute path: path itself, or the current directory put in front. Newly allocated; NULL with

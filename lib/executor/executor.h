@@ -123,6 +123,8 @@ bool ns_pinned(int dir, const char *type); /* is dir/type a namespace? */
  * read-only one of a single layer is a read-only bind mount.
  */
 int rootfs_overlay(const struct executor_rootfs *r, struct err *e);
+/* rootfs_overlay() with the layers' ids mapped by a user namespace; upper and work stay as they are. */
+int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e);
 
 /*
  * User and groups by the image's own files, parsed by us from the root directory fd: "", "0",

@@ -78,8 +78,6 @@ int mount_cgroup_open(struct init *in, struct err *e);
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
 		 struct err *e);
 /* rootfs.c */
-/* rootfs_overlay() with the layers' ids mapped by a user namespace; upper and work stay as they are. */
-int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e);
 int rootfs_make(struct init *in, struct err *e);
 int rootfs_pivot(struct init *in, struct err *e);
 int rootfs_mask(struct init *in, struct err *e);

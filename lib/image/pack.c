@@ -13,6 +13,7 @@
 #include "image/pack_header.h"
 
 #define CHUNK (256 * 1024)
+#define NOBODY 65534	/* as the kernel shows an id without a mapping */
 #define XATTR_MAX 65536 /* of a value, and of the list of names */
 
 /* The first name of each file that has several. */
@@ -23,6 +24,7 @@ struct seen {
 
 struct pack {
 	int root;
+	const struct pack_options *o;
 	uint64_t mount;
 	struct statx skip;
 	pack_sink *sink;
@@ -153,10 +155,11 @@ static int copy_data(struct pack *p, int fd, int64_t size, struct err *e)
 		n = read_full(fd, p->out.s + p->out.len, want);
 		if (n < 0)
 			return err_sys(e, "read");
-		if ((size_t)n < want)
+		if ((size_t)n < want && !p->o->live)
 			return err_set(e, ERR_FAIL, "it became shorter while it was read");
+		memset(p->out.s + p->out.len + n, 0, want - (size_t)n);
 		p->out.len += want;
-		left -= n;
+		left -= (int64_t)want;
 		if (flush(p, CHUNK, e) < 0)
 			return -1;
 	}
@@ -188,6 +191,16 @@ static char type_of(mode_t mode)
 	return 0;
 }
 
+static uint32_t id_inside(const struct objlist *map, uint32_t id)
+{
+	const struct oci_id_mapping *m = map ? map->v : NULL;
+
+	for (size_t i = 0; m && i < map->n; i++)
+		if (id >= m[i].host_id && id - m[i].host_id < m[i].size)
+			return (uint32_t)(id - m[i].host_id + m[i].container_id);
+	return m ? NOBODY : id;
+}
+
 /* fd: for reading where that is possible, else O_PATH. */
 static int add_entry(struct pack *p, int fd, const struct statx *st, const char *name,
 		     struct err *e)
@@ -199,8 +212,8 @@ static int add_entry(struct pack *p, int fd, const struct statx *st, const char 
 		.name = name,
 		.type = type_of(st->stx_mode),
 		.mode = st->stx_mode,
-		.uid = st->stx_uid,
-		.gid = st->stx_gid,
+		.uid = id_inside(p->o->uids, st->stx_uid),
+		.gid = id_inside(p->o->gids, st->stx_gid),
 		.major = st->stx_rdev_major,
 		.minor = st->stx_rdev_minor,
 		.mtime = st->stx_mtime.tv_sec,
@@ -252,9 +265,11 @@ static int add_child(struct pack *p, int dir, const char *path, const char *name
 	struct statx st;
 	own(fd) int fd = open_child(dir, name, &st, e);
 
+	if (fd < 0 && p->o->live && e->sys == ENOENT)
+		return 0;
 	if (fd < 0)
 		return err_in(e, "\"%.200s\"", whole);
-	if (str_starts(name, ".wh."))
+	if (p->o->layer && str_starts(name, ".wh."))
 		return err_set(e, ERR_FAIL,
 			       "\"%.200s\": an image cannot hold a name that starts with .wh.",
 			       whole);
@@ -267,33 +282,15 @@ static int add_child(struct pack *p, int dir, const char *path, const char *name
 	return add_entry(p, fd, &st, whole, e) < 0 ? err_in(e, "\"%.200s\"", whole) : 0;
 }
 
-static int list(int dir, struct strv *names, struct err *e)
-{
-	own(fd) int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	own(dir) DIR *d = again < 0 ? NULL : fdopendir(again);
-
-	if (!d)
-		return err_sys(e, "read the directory");
-	fd_steal(&again); /* d closes it */
-	for (;;) {
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(d);
-		if (!entry)
-			break;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strv_add(names, entry->d_name);
-	}
-	if (errno)
-		return err_sys(e, "read the directory");
-	strv_sort(names);
-	return 0;
-}
-
 static bool same_device(const struct statx *a, const struct statx *b)
 {
 	return a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor;
+}
+
+/* Something else may have its name by now. */
+static bool is_gone(int err)
+{
+	return err == ENOENT || err == ENOTDIR || err == ELOOP;
 }
 
 /* path: "" or "a/b/". Its subdirectories are put on the list, to follow in their order. */
@@ -304,13 +301,15 @@ static int add_directory(struct pack *p, const char *path, struct err *e)
 	own(strv) struct strv names = { 0 }, below = { 0 };
 	struct statx st;
 
+	if (dir < 0 && p->o->live && *path && is_gone(e->sys))
+		return 0;
 	if (dir < 0 || stat_fd(dir, &st, e) < 0 ||
 	    add_entry(p, dir, &st, *path ? path : "./", e) < 0)
 		return err_in(e, "\"%.200s\"", *path ? path : ".");
 	if (st.stx_mnt_id != p->mount ||
 	    (st.stx_ino == p->skip.stx_ino && same_device(&st, &p->skip)))
 		return 0;
-	if (list(dir, &names, e) < 0)
+	if (path_list(dir, &names, e) < 0)
 		return err_in(e, "\"%.200s\"", *path ? path : ".");
 	for (size_t i = 0; i < names.n; i++) {
 		if (add_child(p, dir, path, names.v[i], &below, e) < 0)
@@ -323,13 +322,13 @@ static int add_directory(struct pack *p, const char *path, struct err *e)
 	return 0;
 }
 
-int pack_directory(int dir, int skip, pack_sink *sink, void *ctx, struct err *e)
+int pack_directory(int dir, const struct pack_options *o, pack_sink *sink, void *ctx, struct err *e)
 {
 	static const char end[2 * TAR_BLOCK];
-	own(pack) struct pack p = { .root = dir, .sink = sink, .ctx = ctx };
+	own(pack) struct pack p = { .root = dir, .o = o, .sink = sink, .ctx = ctx };
 	struct statx st;
 
-	if (stat_fd(dir, &st, e) < 0 || (skip >= 0 && stat_fd(skip, &p.skip, e) < 0))
+	if (stat_fd(dir, &st, e) < 0 || (o->skip >= 0 && stat_fd(o->skip, &p.skip, e) < 0))
 		return -1;
 	p.mount = st.stx_mnt_id;
 	strv_add(&p.todo, "");

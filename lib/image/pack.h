@@ -10,14 +10,21 @@
 #ifndef CADDIS_IMAGE_PACK_H
 #define CADDIS_IMAGE_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
+#include "spec/oci.h"
 
 typedef int pack_sink(void *ctx, const void *p, size_t n, struct err *e);
 
-/* skip: a directory whose content is left out (the store, which the stream is written to); -1:
- * none. */
-int pack_directory(int dir, int skip, pack_sink *sink, void *ctx, struct err *e);
+struct pack_options {
+	int skip;   /* a directory whose content is left out (the store, which is written to); -1: none */
+	bool layer; /* it becomes a layer: names that mean a whiteout there are an error */
+	bool live;  /* others change it meanwhile: what goes is left out, what shrinks gets zeros */
+	const struct objlist *uids, *gids; /* struct oci_id_mapping: ids as seen inside; NULL: as they are */
+};
+int pack_directory(int dir, const struct pack_options *o, pack_sink *sink, void *ctx,
+		   struct err *e);
 
 #endif

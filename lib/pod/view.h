@@ -7,8 +7,31 @@
 #define CADDIS_POD_VIEW_H
 
 #include "image/image.h"
+#include "pod/container.h"
 
 /* All layers of an image as one tree, whiteouts applied, read-only. */
 int view_image(struct store *s, const struct image *i, struct err *e);
+
+int view_layers(struct store *s, const struct strv *layers, struct err *e);
+
+/*
+ * The root of a container. Of a running one it is what init sees, mounts included, and changes
+ * meanwhile; of any other it is its overlay, with its record locked until view_release().
+ */
+struct view {
+	int root;
+	bool live;
+	struct container container;
+	struct sandbox sandbox;
+	struct record held;
+	const struct objlist *uids, *gids; /* files here have the host's ids of these; NULL: the same */
+};
+#define VIEW_NONE                                                                                  \
+	{                                                                                          \
+		.root = -1, .held = RECORD_NONE                                                    \
+	}
+int view_container(struct store *s, const char *id, struct view *out, struct err *e);
+void view_release(struct view *v);
+OWNED_STRUCT(view, struct view, view_release)
 
 #endif

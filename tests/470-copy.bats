@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The files of containers, from outside: diff, export.
+
+load helpers
+
+setup() {
+	caddis_setup
+	test_image
+}
+
+@test "diff lists what was added, changed and deleted, running and stopped, and nothing of ours" {
+	run_ok sandbox create --network none web
+	run_ok ctr create web --name a busybox sh -c 'echo x > /new; mkdir -p /var/d/e; echo y >> /etc/passwd; rm /etc/group; rm -r /usr; mkdir /usr; echo > /usr/z; touch /done; exec sleep 1000'
+	run_ok ctr diff a
+	assert_output ""
+	run_ok ctr start a
+	wait_until 10 "$CADDIS" ctr exec a test -e /done
+	want="A /done
+C /etc
+D /etc/group
+C /etc/passwd
+A /new
+C /usr
+D /usr/bin
+A /usr/z
+C /var
+A /var/d
+A /var/d/e"
+	run_ok ctr diff a
+	assert_output "$want"
+	assert_no_error
+	run_ok ctr stop --timeout 0 a
+	run_ok ctr diff a
+	assert_output "$want"
+	run_ok ctr diff -o json a
+	[ "$(jq -c . <<< "$output")" = '{"added":["/done","/new","/usr/z","/var/d","/var/d/e"],"changed":["/etc","/etc/passwd","/usr","/var"],"deleted":["/etc/group","/usr/bin"]}' ] || fail "$output"
+}
+
+@test "diff of a file that became a directory, and of names that are no text" {
+	run_ok sandbox create --network none web
+	run_ok ctr run -s web --name a busybox sh -c 'rm /etc/passwd; mkdir -p /etc/passwd/sub; touch "$(printf "/n\nA \033[1m")"'
+	run_ok ctr diff a
+	[ "${#lines[@]}" -eq 4 ] || fail "$output"
+	[[ $output != *$'\033'* ]]
+	assert_output_has "C /etc/passwd
+A /etc/passwd/sub"
+}
+
+@test "diff and export say what they do not know" {
+	run_fails 1 ctr diff nobody
+	assert_error "no container nobody"
+	run_fails 1 ctr export -o "$TEST_DIR/x.tar" nobody
+	assert_error "no container nobody"
+	run_fails 2 ctr diff
+	run_fails 2 ctr export
+	run_fails 2 ctr diff -o xml nobody
+	assert_error "expected lines or json"
+	[ ! -e "$TEST_DIR/x.tar" ]
+	run_ok sandbox create --network none web
+	run_ok ctr create web --name a busybox
+	run_fails 1 ctr export -o "$TEST_DIR/none/x.tar" a
+	assert_error "$TEST_DIR/none/x.tar"
+}
+
+@test "export gives the whole root file system, running and stopped, and nothing that is mounted in it" {
+	mkdir "$TEST_DIR/volume"
+	echo secret > "$TEST_DIR/volume/file"
+	run_ok sandbox create --network none web
+	run_ok ctr run -d -s web --name a -v "$TEST_DIR/volume:/vol" busybox sh -c 'echo x > /new; chown 7:8 /new; rm /etc/group; ln -s /etc/shadow /link; touch /.wh.odd /done; exec sleep 1000'
+	wait_until 10 "$CADDIS" ctr exec a test -e /done
+	check() {
+		tar tf "$1" | grep -qx bin/busybox
+		tar tf "$1" | grep -qx .wh.odd
+		[ "$(tar xOf "$1" new)" = x ]
+		tar tvf "$1" --numeric-owner new | grep -q ' 7/8 '
+		tar tvf "$1" link | grep -q 'link -> /etc/shadow'
+		tar tf "$1" | grep -qx vol/
+		! tar tf "$1" | grep -Eq '^(etc/group|vol/.+|proc/.+|sys/.+)$' || fail "$(tar tf "$1")"
+	}
+	"$CADDIS" ctr export a > "$TEST_DIR/live.tar"
+	check "$TEST_DIR/live.tar"
+	run_ok ctr stop --timeout 0 a
+	run_ok ctr export -o "$TEST_DIR/stopped.tar" a
+	check "$TEST_DIR/stopped.tar"
+	run_ok ctr restart a
+}
+
+@test "export with a user namespace: owners as the container sees them" {
+	run_ok sandbox create --network none --userns auto web
+	run_ok ctr run -d -s web --name a busybox sh -c 'echo x > /new; chown 7:8 /new; touch /done; exec sleep 1000'
+	wait_until 10 "$CADDIS" ctr exec a test -e /done
+	for _ in running stopped; do
+		"$CADDIS" ctr export a > "$TEST_DIR/x.tar"
+		tar tvf "$TEST_DIR/x.tar" --numeric-owner new | grep -q ' 7/8 ' || fail "$(tar tvf "$TEST_DIR/x.tar" --numeric-owner new)"
+		tar tvf "$TEST_DIR/x.tar" --numeric-owner bin/busybox done | awk '$2 != "0/0" { exit 1 }'
+		run_ok ctr stop --timeout 0 a
+	done
+	run_ok ctr diff a
+	assert_output "A /done
+A /new"
+}
+
+# racer DIR: a container that swaps DIR/d, with the path of our marker in it, for a symlink to /.
+racer() {
+	echo "of the host" > "$TEST_DIR/marker"
+	run_ok sandbox create --network none web
+	run_ok ctr run -d -s web --name a busybox sh -c "mkdir -p $1/d$TEST_DIR; echo inside > $1/d$TEST_DIR/marker; ln -s / $1/l; touch /done
+		while :; do mv $1/d $1/x; mv $1/l $1/d; mv $1/d $1/l; mv $1/x $1/d; done"
+	wait_until 10 "$CADDIS" ctr exec a test -e /done
+}
+
+@test "export of a container that swaps a directory for a symlink to / has no byte of the host (SEC-E1)" {
+	racer /tmp
+	[ -d /home ] # which the image has not
+	end=$((SECONDS + 3))
+	while [ "$SECONDS" -lt "$end" ]; do
+		"$CADDIS" ctr export a > "$TEST_DIR/x.tar"
+		[ "$(grep -ac 'of the host' "$TEST_DIR/x.tar")" = 0 ]
+		! tar tf "$TEST_DIR/x.tar" | grep -q '^tmp/d/home/' || fail "a directory of the host"
+	done
+}
