@@ -208,7 +208,7 @@ resolv() {
 	run_fails 2 network create none
 	run_fails 2 network create a/b
 	run_fails 1 network create net
-	assert_error "there already"
+	assert_error "network net: it is there already"
 	run_ok network ls -q
 	assert_output net
 	! ip link show caddis1 2> /dev/null || fail "a bridge without a sandbox"
@@ -302,7 +302,7 @@ idle"
 		run_ok sandbox create --network tiny "s$i"
 	done
 	run_fails 1 sandbox create --network tiny s6
-	assert_error "no free address"
+	assert_error "network tiny: no free address is left"
 	run_ok sandbox rm s3
 	run_ok sandbox create --network tiny s6
 	[ "$(address s6)" = 10.77.0.4 ]
@@ -335,7 +335,7 @@ idle"
 	ip link del caddis0
 	ip link add caddis0 type bridge
 	run_fails 1 sandbox create two
-	assert_error "caddis0 is not the network's bridge"
+	assert_error "network caddis: the interface caddis0 is not the network's bridge"
 	run_ok network rm caddis
 	ip link show caddis0 > /dev/null
 	run_ok sandbox create two

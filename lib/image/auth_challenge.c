@@ -146,15 +146,15 @@ static bool read_challenge(const char **s, struct challenge *c)
 /* The next one that is better than out; false when there is no other one. */
 static bool choose_next(const char **s, struct challenge *out)
 {
-	struct challenge c = { 0 };
+	own(challenge) struct challenge c = { 0 };
 	bool more = read_challenge(s, &c);
 
 	/* A realm that nobody names cannot be asked. */
 	if (more && c.scheme > out->scheme && (c.scheme != CHALLENGE_BEARER || c.realm)) {
-		challenge_free(out);
+		struct challenge worse = *out;
+
 		*out = c;
-	} else {
-		challenge_free(&c);
+		c = worse;
 	}
 	return more;
 }

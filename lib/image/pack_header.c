@@ -46,8 +46,7 @@ static void octal(char *field, size_t size, uint64_t value)
 
 static void text(char *field, size_t size, const char *s)
 {
-	for (size_t i = 0; i < size && s[i]; i++)
-		field[i] = s[i];
+	memcpy(field, s, strnlen(s, size));
 }
 
 /* Octal where it fits (size less its NUL), else a record, and the field says 0. */

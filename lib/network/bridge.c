@@ -160,7 +160,7 @@ static int enter_network(struct store *s, const char *name, struct bridge_nl *nl
 		if (rc < 0 && e->kind != ERR_NOT_FOUND)
 			return -1;
 	}
-	return err_set(e, ERR_BUSY, "network %s is made and removed all the time", name);
+	return err_set(e, ERR_BUSY, "it is made and removed all the time");
 }
 
 /*
@@ -218,8 +218,7 @@ static int add_link(struct nl *route, int proc, const struct rtnl_veth *v, struc
 }
 
 /* When the sandbox's end is up: what it says at its birth is not for the others. */
-static int join_bridge(struct nl *route, const struct network *n, const char *name, int bridge,
-		       struct err *e)
+static int join_bridge(struct nl *route, const char *name, int bridge, struct err *e)
 {
 	rtnl_link_master(route, name, bridge);
 	rtnl_port_up(route, name);
@@ -227,8 +226,7 @@ static int join_bridge(struct nl *route, const struct network *n, const char *na
 		return 0;
 	if (e->sys != EXFULL)
 		return -1;
-	err_set(e, ERR_FAIL, "network %s is full: a bridge has %d ports", n->config.name,
-		BRIDGE_PORTS);
+	err_set(e, ERR_FAIL, "no place is free: a bridge has %d ports", BRIDGE_PORTS);
 	return err_hint(e, "create another network");
 }
 
@@ -337,7 +335,7 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	v.mtu = (uint32_t)n.config.mtu;
 	if (open_inside(req->netns, proc, &inside, e) < 0 || add_link(&nl.route, proc, &v, e) < 0 ||
 	    configure_inside(&inside, &n, ips, e) < 0 ||
-	    join_bridge(&nl.route, &n, name, bridge, e) < 0 ||
+	    join_bridge(&nl.route, name, bridge, e) < 0 ||
 	    publish_ports(&nl.nft, &p, ips, stale, e) < 0)
 		return -1;
 	fill_status(st, &n, ips, &v);

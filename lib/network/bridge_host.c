@@ -35,8 +35,7 @@ static int find_bridge(struct nl *route, const struct network *n, struct rtnl_li
 	if (str_eq(link->kind, "bridge") && !mac_parse(n->config.bridge_mac, mac) &&
 	    memcmp(mac, link->mac, MAC_SIZE) == 0)
 		return 1;
-	err_set(e, ERR_EXISTS, "network %s: the interface %s is not the network's bridge",
-		n->config.name, n->config.bridge);
+	err_set(e, ERR_EXISTS, "the interface %s is not the network's bridge", n->config.bridge);
 	return err_hint(e, "remove one of them, e.g. 'caddis network rm %s'", n->config.name);
 }
 

@@ -157,7 +157,7 @@ static int create_locked(struct store *s, const struct network_create_args *a, s
 	char path[96];
 
 	if (network_exists(s, a->name))
-		return err_set(e, ERR_EXISTS, "network %s is there already", a->name);
+		return err_set(e, ERR_EXISTS, "it is there already");
 	if (network_choose(s, a, &n.config, e) < 0 || network_parse(&n, e) < 0)
 		return -1;
 	config_path(a->name, path);

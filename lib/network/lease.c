@@ -267,7 +267,7 @@ static int take_free(const struct seek *k, struct err *e)
 			return 0;
 		}
 	}
-	err_set(e, ERR_FAIL, "network %s has no free address", k->n->config.name);
+	err_set(e, ERR_FAIL, "no free address is left");
 	return err_hint(e, "create another network, with a larger subnet");
 }
 
