@@ -142,6 +142,13 @@ teardown() {
 	assert_output ""
 }
 
+@test "a port is not published on ::1, where nobody would reach it" {
+	run_fails 2 sandbox create -p '[::1]:8080:80' web
+	assert_error "cannot publish port [::1]:8080/tcp: nothing goes from ::1 to a sandbox; publish it on 127.0.0.1"
+	run_ok sandbox ls -q
+	assert_output ""
+}
+
 @test "a thousand ports are published and taken back at once" {
 	run_ok sandbox create -p 10000-10999:10000-10999 web
 	serve web 10999

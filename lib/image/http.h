@@ -80,11 +80,4 @@ OWNED(http, struct http *, NULL, http_close)
 enum http_fault http_perform(struct http *h, const struct http_request *req, struct http_reply *out,
 			     struct err *e);
 
-/* "https://host:port" of a URL: its length. Two URLs with the same one go to the same server. */
-size_t url_origin_len(const char *url);
-bool url_same_origin(const char *a, const char *b);
-bool url_is_https(const char *url);
-/* s with everything but letters, digits and -._~ as %XX: a value in a query. */
-void url_escape(struct buf *out, const char *s);
-
 #endif

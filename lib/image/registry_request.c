@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "image/registry_error.h"
+#include "image/url.h"
 
 #define REDIRECTS_MAX 10
 #define LOGINS_MAX 2	/* for one request */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "image/registry_error.h"
+#include "image/url.h"
 
 #define REPLY_MAX (1 << 20)
 #define TOKEN_MAX (64 << 10)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "image/url.h"
 
 /* What one request sends: a part of a file, or of a text. */
 struct part {

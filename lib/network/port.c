@@ -147,9 +147,12 @@ static int try_bind(const struct port *p, struct err *e)
 		memcpy(&v4.sin_addr, p->host.b, 4);
 		rc = bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	}
-	if (rc == 0)
+	if (rc == 0 && p->host.family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)) {
+		err_set(e, ERR_USAGE, "nothing goes from ::1 to a sandbox");
+		err_hint(e, "publish it on 127.0.0.1");
+	} else if (rc == 0) {
 		return 0;
-	if (errno == EADDRINUSE) {
+	} else if (errno == EADDRINUSE) {
 		own(str) char *who = port_process(p);
 
 		err_set(e, ERR_EXISTS, "already used by %s", who);

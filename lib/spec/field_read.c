@@ -2,16 +2,15 @@
 /* field_read.c - fields_read(): JSON to a struct, with errors that name the place. */
 #include "spec/field.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/json.h"
+#include "spec/field_name.h"
 
 /* Elements of one list or map: more is no configuration but an attack on our memory. */
 #define ELEMENTS_MAX 65536
 #define FOUND_MAX 60 /* bytes of a wrong value that the message shows */
-#define NAME_MAX_LEN 64
 
 /* Where we are: a chain on the stack, spelled out only for an error. */
 struct place {
@@ -404,81 +403,10 @@ static int read_field(struct reading *r, const struct place *at, const struct fi
 	return 0;
 }
 
-/* Whether key is the camelCase of name: "host_ip" and "hostIp". */
-static bool is_camel_of(const char *key, const char *name)
-{
-	for (; *name; name++, key++) {
-		if (*name == '_' && name[1]) {
-			name++;
-			if (*key != toupper((unsigned char)*name))
-				return false;
-		} else if (*key != *name) {
-			return false;
-		}
-	}
-	return !*key;
-}
-
-static const struct field *find_field(const struct field_table *t, const char *key)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (str_eq(t->fields[i].name, key) ||
-		    ((t->flags & FIELDS_ANY_CASE) && (strcasecmp(t->fields[i].name, key) == 0 ||
-						      is_camel_of(key, t->fields[i].name))))
-			return &t->fields[i];
-	}
-	return NULL;
-}
-
-/* Small letters without '_', at most NAME_MAX_LEN of them: how close two names are is about these.
- */
-static size_t fold_name(const char *s, char out[NAME_MAX_LEN])
-{
-	size_t n = 0;
-
-	for (; *s && n < NAME_MAX_LEN; s++) {
-		if (*s != '_')
-			out[n++] = (char)tolower((unsigned char)*s);
-	}
-	return n;
-}
-
-/* Insertions, deletions and replacements that make b of a (Levenshtein's distance). */
-static size_t distance(const char *name, const char *key)
-{
-	char a[NAME_MAX_LEN], b[NAME_MAX_LEN];
-	size_t row[NAME_MAX_LEN + 1], n = fold_name(name, a), m = fold_name(key, b);
-
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t above = row[j];
-
-			row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[m];
-}
-
 static int unknown_field(struct reading *r, const struct place *at, const struct field_table *t)
 {
-	/* A third of the letters may be wrong. */
-	size_t best = MAX((size_t)1, MIN(strlen(at->name), (size_t)NAME_MAX_LEN) / 3) + 1;
-	const char *closest = NULL;
+	const char *closest = field_closest(t, at->name);
 
-	for (size_t i = 0; i < t->n; i++) {
-		size_t d = distance(t->fields[i].name, at->name);
-
-		if (d < best) {
-			best = d;
-			closest = t->fields[i].name;
-		}
-	}
 	refuse(r, at, "unknown field");
 	return closest ? err_hint(r->e, "did you mean %s?", closest) : -1;
 }
@@ -494,7 +422,7 @@ static int read_struct(struct reading *r, const struct place *at, const struct f
 	json_object_object_foreach(j, key, value)
 	{
 		struct place in = { .up = at, .name = key, .line = json_line(j, i++) };
-		const struct field *f = find_field(t, key);
+		const struct field *f = field_find(t, key);
 		uint64_t bit = f ? UINT64_C(1) << (f - t->fields) : 0;
 
 		if (!f && (t->flags & FIELDS_STRICT))
