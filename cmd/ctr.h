@@ -24,17 +24,41 @@ struct ctr_security_args {
 int ctr_config_security(const struct ctr_security_args *a, struct cri_container_config *c,
 			struct err *e);
 
+/* ctr_resources.c: limits, for create, run and update. */
+struct ctr_resource_args {
+	const char *memory, *memory_swap, *cpus, *cpuset_cpus, *cpuset_mems;
+	struct optint cpu_period, cpu_quota, cpu_shares, pids_limit;
+};
+// clang-format off
+#define CTR_RESOURCE_OPTS(struct_, member)                                                         \
+	OPT('m', "memory", "SIZE", OPT_STR, struct_, member.memory, "memory limit, e.g. 64m"),      \
+	OPT(0, "memory-swap", "SIZE", OPT_STR, struct_, member.memory_swap, "limit of memory and swap together"), \
+	OPT(0, "cpus", "N", OPT_STR, struct_, member.cpus, "CPU limit, e.g. 1.5"),                  \
+	OPT(0, "cpu-period", "MICROSECONDS", OPT_INT, struct_, member.cpu_period, "period of --cpu-quota"), \
+	OPT(0, "cpu-quota", "MICROSECONDS", OPT_INT, struct_, member.cpu_quota, "CPU time in each period; -1: no limit"), \
+	OPT(0, "cpu-shares", "N", OPT_INT, struct_, member.cpu_shares, "weight among its siblings, 2 to 262144"), \
+	OPT(0, "cpuset-cpus", "LIST", OPT_STR, struct_, member.cpuset_cpus, "only these CPUs, e.g. 0-1,3"), \
+	OPT(0, "cpuset-mems", "LIST", OPT_STR, struct_, member.cpuset_mems, "only these memory nodes"), \
+	OPT(0, "pids-limit", "N", OPT_INT, struct_, member.pids_limit, "limit of processes (default: 2048; -1: none)")
+// clang-format on
+bool ctr_resources_given(const struct ctr_resource_args *a);
+/* What was given, and nothing else, is set in r. */
+int ctr_resources(const struct ctr_resource_args *a, struct cri_resources *r, struct err *e);
+/* --hugetlb: each "2MB:64m" replaces the limit of that page size. */
+int ctr_hugetlb(const struct strv *given, struct cri_resources *r, struct err *e);
+
 /* What create and run take alike. */
 struct ctr_config_args {
 	struct ctr_security_args rights;
 	struct ctr_mount_args mounts;
 	const char *file, *output;
 	bool print_config;
-	const char *name, *workdir, *user, *memory, *cpus, *pull, *log_path, *stop_signal,
+	const char *name, *workdir, *user, *pull, *log_path, *stop_signal,
 		*entrypoint, *pid;
-	struct strmap labels, annotations;
-	struct strv env, cap_add, cap_drop;
-	struct optint pids_limit, cpu_shares, oom_score_adj;
+	struct ctr_resource_args resources;
+	struct strmap labels, annotations, unified;
+	struct strv env, env_files, cap_add, cap_drop, hugetlb;
+	struct optint oom_score_adj;
 	const char *cidfile, *restart;
 	struct optint stop_timeout;
 	bool stdin_once;
@@ -49,6 +73,7 @@ struct ctr_config_args {
 	OPT('o', "output", "FORMAT", OPT_STR, struct_, config.output, "format of --print-config: json (default) or yaml", "json|yaml"), \
 	OPT(0, "name", "NAME", OPT_STR, struct_, config.name, "name of the container, unique in its sandbox"), \
 	OPT('e', "env", "K[=V]", OPT_LIST, struct_, config.env, "set an environment variable; K alone takes it from here; may be repeated"), \
+	OPT(0, "env-file", "FILE", OPT_LIST, struct_, config.env_files, "set the variables in this file, one K=V a line; may be repeated", "file"), \
 	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
 	OPT('u', "user", "USER[:GROUP]", OPT_STR, struct_, config.user, "user, and group, by number or by name in the image"), \
 	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap, z, Z; may be repeated"), \
@@ -60,10 +85,9 @@ struct ctr_config_args {
 	OPT('i', "interactive", NULL, OPT_SWITCH, struct_, config.stdin_, "keep its standard input open"), \
 	OPT('t', "tty", NULL, OPT_SWITCH, struct_, config.tty, "give it a terminal"),                 \
 	OPT(0, "read-only", NULL, OPT_SWITCH, struct_, config.read_only, "root file system is read-only"), \
-	OPT('m', "memory", "SIZE", OPT_STR, struct_, config.memory, "memory limit, e.g. 64m"),      \
-	OPT(0, "cpus", "N", OPT_STR, struct_, config.cpus, "CPU limit, e.g. 1.5"),                  \
-	OPT(0, "cpu-shares", "N", OPT_INT, struct_, config.cpu_shares, "weight among its siblings, 2 to 262144"), \
-	OPT(0, "pids-limit", "N", OPT_INT, struct_, config.pids_limit, "limit of processes (default: 2048; -1: none)"), \
+	CTR_RESOURCE_OPTS(struct_, config.resources),                                              \
+	OPT(0, "hugetlb", "PAGESIZE:LIMIT", OPT_LIST, struct_, config.hugetlb, "limit of huge pages of a size, e.g. 2MB:64m; may be repeated"), \
+	OPT(0, "unified", "FILE=VALUE", OPT_MAP, struct_, config.unified, "write VALUE into a file of its cgroup (v2), e.g. memory.high=32M; may be repeated"), \
 	OPT(0, "oom-score-adj", "N", OPT_INT, struct_, config.oom_score_adj, "preference of the OOM killer, -1000 to 1000"), \
 	OPT(0, "cap-add", "CAPABILITY", OPT_LIST, struct_, config.cap_add, "add a capability, or ALL; may be repeated"), \
 	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
@@ -95,11 +119,12 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 int ctr_config_print(struct cli *cli, const struct ctr_config_args *a, char **operands, size_t n);
 /* Makes sure that the image is here, by --pull. */
 int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e);
-/* "K=V", or "K" from our own environment (left out when it is not there). */
-int ctr_env(const struct strv *given, struct objlist *out, struct err *e);
-
-/* Lines K=V, and K as in ctr_env(); empty ones and those that begin with # are skipped. */
-int ctr_env_file(const char *path, struct objlist *out, struct err *e);
+/*
+ * The variables of files, then those given, which win: "K=V", or "K" from our own environment (left out when it is not there). Files have
+ * one a line; empty lines and those that begin with # are skipped.
+ */
+int ctr_envs(const struct strv *files, const struct strv *given, struct objlist *out,
+	     struct err *e);
 
 struct json_object *ctr_json(struct cli *cli, const struct container *c);
 
@@ -175,8 +200,8 @@ struct port_args {
 	const char *address;
 };
 struct update_args {
-	const char *memory, *memory_swap, *cpus, *cpuset_cpus, *cpuset_mems, *restart;
-	struct optint cpu_shares, cpu_period, cpu_quota, pids_limit;
+	struct ctr_resource_args resources;
+	const char *restart;
 };
 struct list_args_ctr {
 	struct list_args list;

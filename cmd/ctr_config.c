@@ -24,7 +24,7 @@ static struct cri_env *env_of(struct objlist *envs, const char *key)
 	return v;
 }
 
-int ctr_env(const struct strv *given, struct objlist *out, struct err *e)
+static int env_list(const struct strv *given, struct objlist *out, struct err *e)
 {
 	for (size_t i = 0; i < given->n; i++) {
 		const char *eq = strchr(given->v[i], '=');
@@ -45,7 +45,7 @@ int ctr_env(const struct strv *given, struct objlist *out, struct err *e)
 	return 0;
 }
 
-int ctr_env_file(const char *path, struct objlist *out, struct err *e)
+static int env_file(const char *path, struct objlist *out, struct err *e)
 {
 	own(buf) struct buf text = { 0 };
 	own(strv) struct strv lines = { 0 };
@@ -63,7 +63,15 @@ int ctr_env_file(const char *path, struct objlist *out, struct err *e)
 		if (*line && *line != '#')
 			strv_add(&given, line);
 	}
-	return ctr_env(&given, out, e) < 0 ? err_in(e, "--env-file %.200s", path) : 0;
+	return env_list(&given, out, e) < 0 ? err_in(e, "--env-file %.200s", path) : 0;
+}
+
+int ctr_envs(const struct strv *files, const struct strv *given, struct objlist *out, struct err *e)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (env_file(files->v[i], out, e) < 0)
+			return -1;
+	return env_list(given, out, e);
 }
 
 static int set_resources(const struct ctr_config_args *a, struct cri_container_config *c,
@@ -73,23 +81,16 @@ static int set_resources(const struct ctr_config_args *a, struct cri_container_c
 
 	if (!r)
 		r = c->linux_.resources = xcalloc(1, sizeof(*r));
-	if (size_option("memory", a->memory, &r->memory_limit_in_bytes, e) < 0 ||
-	    cpus_option("cpus", a->cpus, &r->cpu_quota, &r->cpu_period, e) < 0)
+	if (ctr_resources(&a->resources, r, e) < 0 || ctr_hugetlb(&a->hugetlb, r, e) < 0)
 		return -1;
-	if (a->pids_limit.set && a->pids_limit.v < 1 && a->pids_limit.v != -1)
+	if (a->resources.memory_swap && !r->memory_limit_in_bytes.set)
 		return err_set(e, ERR_USAGE,
-			       "--pids-limit %lld: expected at least 1, or -1 for none",
-			       (long long)a->pids_limit.v);
-	if (a->cpu_shares.set && (a->cpu_shares.v < 2 || a->cpu_shares.v > 262144))
-		return err_set(e, ERR_USAGE, "--cpu-shares %lld: expected 2 to 262144",
-			       (long long)a->cpu_shares.v);
+			       "--memory-swap %.40s: it includes memory, so --memory is needed too",
+			       a->resources.memory_swap);
+	option_win_map(&r->unified, &a->unified);
 	if (a->oom_score_adj.set && (a->oom_score_adj.v < -1000 || a->oom_score_adj.v > 1000))
 		return err_set(e, ERR_USAGE, "--oom-score-adj %lld: expected -1000 to 1000",
 			       (long long)a->oom_score_adj.v);
-	if (a->pids_limit.set)
-		r->pids_limit = a->pids_limit;
-	if (a->cpu_shares.set)
-		r->cpu_shares = a->cpu_shares;
 	if (a->oom_score_adj.set)
 		r->oom_score_adj = a->oom_score_adj;
 	return 0;
@@ -209,7 +210,7 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	if (set_pid(a->pid, &out->linux_.security_context, e) < 0 ||
 	    ctr_config_security(&a->rights, out, e) < 0)
 		return -1;
-	if (ctr_env(&a->env, &out->envs, e) < 0)
+	if (ctr_envs(&a->env_files, &a->env, &out->envs, e) < 0)
 		return -1;
 	return set_resources(a, out, e);
 }

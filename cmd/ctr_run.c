@@ -158,12 +158,8 @@ int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 static int exec_env(const struct exec_args *a, struct strv *out, struct err *e)
 {
 	struct objlist env = { 0 };
-	int rc = 0;
+	int rc = ctr_envs(&a->env_files, &a->env, &env, e);
 
-	for (size_t i = 0; i < a->env_files.n && rc == 0; i++)
-		rc = ctr_env_file(a->env_files.v[i], &env, e);
-	if (rc == 0)
-		rc = ctr_env(&a->env, &env, e);
 	for (size_t i = 0; i < env.n; i++) {
 		struct cri_env *v = &((struct cri_env *)env.v)[i];
 

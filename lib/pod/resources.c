@@ -16,6 +16,14 @@ void resources_of_cri(const struct cri_resources *r, struct oci_resources *out)
 	str_set(&out->cpu.cpus, r->cpuset_cpus);
 	str_set(&out->cpu.mems, r->cpuset_mems);
 	strmap_copy(&out->unified, &r->unified);
+	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
+		const struct oci_hugepage_limit *from = r->hugepage_limits.v;
+		struct oci_hugepage_limit *to =
+			objlist_add(&out->hugepage_limits, &cri_hugepage_limit_table);
+
+		to->page_size = xstrdup(from[i].page_size ? from[i].page_size : "");
+		to->limit = from[i].limit;
+	}
 }
 
 /* No limit stays none; an overhead alone is no limit. */

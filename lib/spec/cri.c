@@ -95,7 +95,7 @@ static const struct field hugepage_limit_fields[] = {
 	FIELD(struct oci_hugepage_limit, page_size, FIELD_STR),
 	FIELD(struct oci_hugepage_limit, limit, FIELD_U64),
 };
-static FIELD_TABLE(hugepage_limit_table, "HugepageLimit", struct oci_hugepage_limit, CRI_FLAGS, hugepage_limit_fields);
+FIELD_TABLE(cri_hugepage_limit_table, "HugepageLimit", struct oci_hugepage_limit, CRI_FLAGS, hugepage_limit_fields);
 
 static const struct field resources_fields[] = {
 	FIELD(struct cri_resources, cpu_period, FIELD_OPTINT, NOT_NEGATIVE),
@@ -105,7 +105,7 @@ static const struct field resources_fields[] = {
 	FIELD(struct cri_resources, oom_score_adj, FIELD_OPTINT, .min = -1000, .max = 1000),
 	FIELD(struct cri_resources, cpuset_cpus, FIELD_STR),
 	FIELD(struct cri_resources, cpuset_mems, FIELD_STR),
-	FIELD(struct cri_resources, hugepage_limits, FIELD_OBJLIST, SUB(hugepage_limit_table)),
+	FIELD(struct cri_resources, hugepage_limits, FIELD_OBJLIST, SUB(cri_hugepage_limit_table)),
 	FIELD(struct cri_resources, unified, FIELD_STRMAP),
 	FIELD(struct cri_resources, memory_swap_limit_in_bytes, FIELD_OPTINT),
 	FIELD(struct cri_resources, pids_limit, FIELD_OPTINT),

@@ -170,7 +170,7 @@ struct cri_container_config {
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
 	cri_dns_table, cri_mount_table, cri_port_mapping_table, cri_device_table,
-	cri_resources_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_tmpfs_table, cri_selinux_table,
+	cri_resources_table, cri_hugepage_limit_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_tmpfs_table, cri_selinux_table,
 	cri_profile_table;
 
 void cri_sandbox_config_free(struct cri_sandbox_config *c);
