@@ -93,7 +93,7 @@ A /etc/passwd/sub"
 	for _ in running stopped; do
 		"$CADDIS" ctr export a > "$TEST_DIR/x.tar"
 		tar tvf "$TEST_DIR/x.tar" --numeric-owner new | grep -q ' 7/8 ' || fail "$(tar tvf "$TEST_DIR/x.tar" --numeric-owner new)"
-		tar tvf "$TEST_DIR/x.tar" --numeric-owner bin/busybox done | awk '$2 != "0/0" { exit 1 }'
+		tar tvf "$TEST_DIR/x.tar" --numeric-owner bin/busybox 'done' | awk '$2 != "0/0" { exit 1 }'
 		run_ok ctr stop --timeout 0 a
 	done
 	run_ok ctr diff a
@@ -101,22 +101,16 @@ A /etc/passwd/sub"
 A /new"
 }
 
-# racer DIR: a container that swaps DIR/d, with the path of our marker in it, for a symlink to /.
-racer() {
+@test "export of a container that swaps a directory for a symlink out of it has no byte of the host (SEC-E1)" {
 	echo "of the host" > "$TEST_DIR/marker"
 	run_ok sandbox create --network none web
-	run_ok ctr run -d -s web --name a busybox sh -c "mkdir -p $1/d$TEST_DIR; echo inside > $1/d$TEST_DIR/marker; ln -s / $1/l; touch /done
-		while :; do mv $1/d $1/x; mv $1/l $1/d; mv $1/d $1/l; mv $1/x $1/d; done"
-	wait_until 10 "$CADDIS" ctr exec a test -e /done
-}
-
-@test "export of a container that swaps a directory for a symlink to / has no byte of the host (SEC-E1)" {
-	racer /tmp
-	[ -d /home ] # which the image has not
-	end=$((SECONDS + 3))
+	# /tmp/a is read between the moments that /tmp/d is seen and opened. The link leads to nothing inside.
+	run_ok ctr run -d -s web --name a busybox sh -c "mkdir -p /tmp/d /tmp/a; for i in \$(seq 1000); do echo > /tmp/a/\$i; done; ln -s $TEST_DIR /tmp/l; touch /done
+		while :; do mv /tmp/d /tmp/x; mv /tmp/l /tmp/d; mv /tmp/d /tmp/l; mv /tmp/x /tmp/d; done"
+	wait_until 20 "$CADDIS" ctr exec a test -e /done
+	end=$((SECONDS + 4))
 	while [ "$SECONDS" -lt "$end" ]; do
 		"$CADDIS" ctr export a > "$TEST_DIR/x.tar"
-		[ "$(grep -ac 'of the host' "$TEST_DIR/x.tar")" = 0 ]
-		! tar tf "$TEST_DIR/x.tar" | grep -q '^tmp/d/home/' || fail "a directory of the host"
+		! grep -aq 'of the host' "$TEST_DIR/x.tar" || fail "a file of the host"
 	done
 }
