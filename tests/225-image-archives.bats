@@ -153,6 +153,16 @@ have() {
 	loads -i "$A" = docker.io/library/old:1
 }
 
+@test "an imported image is for this kind of machine, not for this very processor" {
+	here=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+	test_rootfs "$TEST_DIR/rootfs"
+	run_ok image import "$TEST_DIR/rootfs" plain:1
+	run_ok image import --platform linux/amd64/v3 "$TEST_DIR/rootfs" leveled:1
+	run_ok image ls -o json
+	[ "$(jq -r '.[] | select(.name | endswith("plain:1")).platform' <<< "$output")" = "linux/$here" ]
+	[ "$(jq -r '.[] | select(.name | endswith("leveled:1")).platform' <<< "$output")" = linux/amd64/v3 ]
+}
+
 @test "of an index with several platforms the wanted one is loaded" {
 	local here
 
