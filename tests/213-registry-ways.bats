@@ -190,8 +190,9 @@ start_proxy() {
 	printf '2001:db8::dead dual\n192.0.2.1 dual\n' > "$TEST_DIR/hosts"
 	out=$(unshare -nm bash -ec '
 		ip link set lo up
-		ip link add dummy0 type dummy
+		ip link add dummy0 type veth peer name dummy1
 		ip link set dummy0 up
+		ip link set dummy1 up
 		ip addr add 2001:db8::1/64 dev dummy0 nodad
 		ip addr add 192.0.2.1/24 dev dummy0
 		mount --bind "$1/hosts" /etc/hosts
