@@ -208,6 +208,11 @@ struct list_args_ctr {
 	const char *name, *id, *state, *sandbox, *selector;
 	bool all;
 };
+struct top_args {
+	struct list_args list;
+};
+extern const struct opt ctr_top_opts[];
+int ctr_top_main(struct cli *cli, const void *args, char **operands, size_t n);
 struct logs_args {
 	bool follow, timestamps;
 	const char *since, *until, *stream;
