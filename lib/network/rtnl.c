@@ -32,8 +32,8 @@ void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE]
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "bridge");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_DATA);
-	/* Without a querier everything is flooded anyway. With snooping the timers of all ports are
-	 * set for each new one, and a sandbox that plays the querier stops the others' IPv6. */
+	/* Without a querier everything is flooded anyway, and with snooping the timers of all ports
+	 * are set for each new one. */
 	mnl.mnl_attr_put_u8(n->msg, IFLA_BR_MCAST_SNOOPING, 0);
 	mnl.mnl_attr_nest_end(n->msg, data);
 	mnl.mnl_attr_nest_end(n->msg, info);
