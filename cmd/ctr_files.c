@@ -80,10 +80,8 @@ int ctr_export_main(struct cli *cli, const void *args, char **operands, size_t n
 	    output_open(a->output, &out, &e) < 0 || view_container(&cli->store, id, &view, &e) < 0)
 		return cli_error(cli, &e);
 	pack.live = view.live;
-	pack.uids = view.uids;
-	pack.gids = view.gids;
-	if (pack_directory(view.root, &pack, output_sink, &out, &e) < 0 ||
-	    output_commit(&out, &e) < 0)
+	pack.ids = (struct ids){ view.uids, view.gids };
+	if (pack_tree(view.root, &pack, output_sink, &out, &e) < 0 || output_commit(&out, &e) < 0)
 		return cli_error(cli, &e);
 	return cli_done(cli, 0);
 }

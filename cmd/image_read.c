@@ -87,7 +87,7 @@ int image_export_run(struct cli *cli, const void *args, char **operands, size_t 
 
 	(void)n;
 	if (root < 0 || output_open(a->output, &out, &e) < 0 ||
-	    pack_directory(root, &pack, output_sink, &out, &e) < 0 || output_commit(&out, &e) < 0)
+	    pack_tree(root, &pack, output_sink, &out, &e) < 0 || output_commit(&out, &e) < 0)
 		return cli_error(cli, &e);
 	return cli_done(cli, 0);
 }

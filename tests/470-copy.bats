@@ -90,8 +90,23 @@ A /etc/passwd/sub"
 	run_ok sandbox create --network none --userns auto web
 	run_ok ctr run -d -s web --name a busybox sh -c 'echo x > /new; chown 7:8 /new; touch /done; exec sleep 1000'
 	wait_until 10 "$CADDIS" ctr exec a test -e /done
+	# Capabilities as its root gives them (revision 3, its own uid in them), and an ACL for its user 7.
+	python3 - "$(echo "$CADDIS_ROOT"/containers/*/upper/new)" <<-'PY'
+		import os, struct, sys
+		root = os.stat(sys.argv[1]).st_uid - 7
+		os.setxattr(sys.argv[1], "security.capability", struct.pack("<6I", 0x03000001, 0x2000, 0, 0, 0, root))
+		acl = [(1, 6, 2**32 - 1), (2, 4, root + 7), (4, 4, 2**32 - 1), (0x10, 4, 2**32 - 1), (0x20, 4, 2**32 - 1)]
+		os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in acl))
+	PY
 	for _ in running stopped; do
 		"$CADDIS" ctr export a > "$TEST_DIR/x.tar"
+		python3 - "$TEST_DIR/x.tar" <<-'PY'
+			import struct, sys, tarfile
+			records = tarfile.open(sys.argv[1]).getmember("new").pax_headers
+			raw = {k: v.encode("utf-8", "surrogateescape") for k, v in records.items()}
+			assert raw["SCHILY.xattr.security.capability"] == struct.pack("<5I", 0x02000001, 0x2000, 0, 0, 0), raw
+			assert struct.pack("<HHI", 2, 4, 7) in raw["SCHILY.xattr.system.posix_acl_access"], raw
+		PY
 		tar tvf "$TEST_DIR/x.tar" --numeric-owner new | grep -q ' 7/8 ' || fail "$(tar tvf "$TEST_DIR/x.tar" --numeric-owner new)"
 		tar tvf "$TEST_DIR/x.tar" --numeric-owner bin/busybox 'done' | awk '$2 != "0/0" { exit 1 }'
 		run_ok ctr stop --timeout 0 a

@@ -73,16 +73,6 @@ int idmap_check(const char *what, const struct objlist *map, struct err *e)
 	return 0;
 }
 
-int64_t idmap_to_host(const struct objlist *map, int64_t id)
-{
-	const struct oci_id_mapping *m = map->v;
-
-	for (size_t i = 0; i < map->n; i++)
-		if (id >= m[i].container_id && id < m[i].container_id + m[i].size)
-			return m[i].host_id + (id - m[i].container_id);
-	return -1;
-}
-
 static int write_one(pid_t pid, const char *file, const struct objlist *map, struct err *e)
 {
 	own(buf) struct buf text = { 0 };

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "spec/oci.h"
+#include "spec/id_mapping.h"
 
 /*
  * What the kernel would refuse, and what would make another container than asked for: no line or
@@ -16,8 +16,6 @@
  * no root, more text than a page. what: "uids" or "gids", in front of the error.
  */
 int idmap_check(const char *what, const struct objlist *map, struct err *e);
-/* The id on the host; -1: none. */
-int64_t idmap_to_host(const struct objlist *map, int64_t id);
 /* Writes both maps of the user namespace that process pid made. */
 int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gids, struct err *e);
 /* An fd of a new user namespace with these maps, for mounts. */

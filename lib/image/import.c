@@ -158,7 +158,7 @@ static int read_source(struct import *i, const char *source, struct err *e)
 
 	if (fd < 0)
 		return -1;
-	r = S_ISDIR(st.st_mode) ? pack_directory(fd, &pack, take, i, e) : read_stream(i, fd, e);
+	r = S_ISDIR(st.st_mode) ? pack_tree(fd, &pack, take, i, e) : read_stream(i, fd, e);
 	if (r < 0 || layer_writer_finish(i->writer, i->diff_id, NULL, e) < 0)
 		return err_in(e, "%s", strcmp(source, "-") == 0 ? "standard input" : source);
 	digest_final(i->digest, i->blob_digest);

@@ -118,23 +118,40 @@ static int start(struct layer_writer *w, struct err *e)
 	return w->started ? 0 : err_sys(e, "start a thread");
 }
 
-int layer_writer_open_limits(int tree_dir, enum layer_compression c,
-			     const struct layer_limits *limits, struct layer_writer **out,
-			     struct err *e)
+static int open_writer(int root, const struct copy_rules *copy, const struct layer_limits *limits,
+		       struct layer_writer **out, struct err *e)
 {
 	own(layer_writer) struct layer_writer *w = xcalloc(1, sizeof(*w));
 
-	(void)c; /* what the media type says is only a hint: see decoder_form() */
-	w->limits = limits ? *limits : layer_limits_default;
+	w->limits = *limits;
 	w->tree.root = w->tree.parent = -1;
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->changed, NULL);
 	w->ring = xmalloc(RING_SIZE);
-	if (tar_open(take, w, &w->limits, &w->tar, e) < 0 || tree_open(&w->tree, tree_dir, e) < 0 ||
-	    start(w, e) < 0)
+	if (tar_open(take, w, &w->limits, &w->tar, e) < 0 ||
+	    tree_open(&w->tree, root, copy, e) < 0 || start(w, e) < 0)
 		return -1;
 	*out = ptr_steal(w);
 	return 0;
+}
+
+int layer_writer_open_limits(int tree_dir, enum layer_compression c,
+			     const struct layer_limits *limits, struct layer_writer **out,
+			     struct err *e)
+{
+	(void)c; /* what the media type says is only a hint: see decoder_form() */
+	return open_writer(tree_dir, NULL, limits ? limits : &layer_limits_default, out, e);
+}
+
+int layer_writer_open_copy(int root, const struct copy_rules *rules, struct layer_writer **out,
+			   struct err *e)
+{
+	struct layer_limits limits = layer_limits_default;
+
+	limits.bytes = limits.entries = limits.file_size = limits.sparse_bytes = INT64_MAX;
+	limits.depth = limits.path;
+	limits.need_end = true;
+	return open_writer(root, rules, &limits, out, e);
 }
 
 int layer_writer_open(int tree_dir, enum layer_compression c, struct layer_writer **out,
@@ -178,6 +195,16 @@ int layer_writer_push(struct layer_writer *w, const void *p, size_t n, struct er
 	r = result(w, e);
 	pthread_mutex_unlock(&w->mutex);
 	return r;
+}
+
+void layer_writer_stop(struct layer_writer *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->stopped = true;
+	pthread_cond_broadcast(&w->changed);
+	while (w->started && !w->done)
+		pthread_cond_wait(&w->changed, &w->mutex);
+	pthread_mutex_unlock(&w->mutex);
 }
 
 static void join(struct layer_writer *w)

@@ -59,6 +59,18 @@ int layer_writer_open(int tree_dir, enum layer_compression c, struct layer_write
 int layer_writer_open_limits(int tree_dir, enum layer_compression c,
 			     const struct layer_limits *limits, struct layer_writer **out,
 			     struct err *e);
+/*
+ * Not a layer but a copy, by rules (layer_tree.h; the caller's, until close): root is in use, by
+ * others too, and nothing outside of it is touched whatever they do. The limits are those of the
+ * file systems. A stream that may be compressed is
+ * told by its magic: one of ours begins with "./".
+ */
+struct copy_rules;
+int layer_writer_open_copy(int root, const struct copy_rules *rules, struct layer_writer **out,
+			   struct err *e);
+/* From another thread: what is being written is taken back, nothing more is written; returns when
+ * that is so. */
+void layer_writer_stop(struct layer_writer *w);
 /* Takes all n bytes; blocks while the buffer is full. -1 as soon as the unpacking failed, with its
  * error. */
 int layer_writer_push(struct layer_writer *w, const void *p, size_t n, struct err *e);

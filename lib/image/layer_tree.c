@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/path.h"
+#include "spec/id_mapping.h"
 
 #define DIRS_MAX 16384	    /* noted at a time */
 #define KEPT_MAX (16 << 20) /* bytes of paths and ACLs that stay to the end */
@@ -81,6 +82,9 @@ static int note_current(struct tree *t, const char *path, const struct stat *st,
 
 	if (t->size && slot_of(t, st->st_ino)->ino)
 		return 0;
+	/* In a copy, only what the tar describes has a time to keep; it may have been set early. */
+	if (t->copy && !t->flushed)
+		return 0;
 	d.path = xstrdup(path);
 	return note(t, &d, e);
 }
@@ -112,6 +116,7 @@ static int set_one(const struct tree *t, struct tree_dir *d, struct err *e)
 static int flush(struct tree *t, struct err *e)
 {
 	tree_forget(t);
+	t->flushed = true;
 	for (size_t i = 0; i < t->size; i++) {
 		struct tree_dir *d = &t->dirs[i];
 
@@ -221,13 +226,41 @@ static void walk_to(struct walk *w, int fd)
 	w->fd = fd;
 }
 
+int tree_owner(const struct tree *t, int64_t uid, int64_t gid, uid_t *u, gid_t *g, struct err *e)
+{
+	const struct copy_rules *c = t->copy;
+
+	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
+		return err_set(e, ERR_CORRUPT, "owner %lld:%lld does not exist on Linux",
+			       (long long)uid, (long long)gid);
+	if (c && !c->owners)
+		uid = gid = 0;
+	if (c && c->ids.uids) {
+		int64_t hu = idmap_to_host(c->ids.uids, uid), hg = idmap_to_host(c->ids.gids, gid);
+
+		if (hu < 0 || hg < 0)
+			return err_set(e, ERR_FAIL,
+				       "owner %lld:%lld is not in the container's user namespace",
+				       (long long)uid, (long long)gid);
+		uid = hu;
+		gid = hg;
+	}
+	*u = (uid_t)uid;
+	*g = (gid_t)gid;
+	return 0;
+}
+
 static int make_implicit(struct tree *t, struct walk *w, const char *name, bool opaque,
 			 struct err *e)
 {
 	struct tree_dir d = { .implicit = true };
 	struct stat st;
 	own(fd) int fd = -1;
+	uid_t uid;
+	gid_t gid;
 
+	if (tree_owner(t, 0, 0, &uid, &gid, e) < 0)
+		return -1;
 	if (fstat(w->fd, &st) < 0)
 		return err_sys(e, "make directory \"%.200s\"", name);
 	if (note_current(t, w->real.len ? w->real.s : "", &st, e) < 0)
@@ -236,8 +269,10 @@ static int make_implicit(struct tree *t, struct walk *w, const char *name, bool 
 		return err_sys(e, "make directory \"%.200s\"", name);
 	fd = open_dir(w->fd, name);
 	/* The parent may be set-group-ID. */
-	if (fd < 0 || fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "make directory \"%.200s\"", name);
+	if (t->copy)
+		return 0;
 	if (opaque && tree_set_opaque(fd, e) < 0)
 		return -1;
 	d.ino = st.st_ino;
@@ -297,7 +332,7 @@ static int walk_obstacle(struct tree *t, struct walk *w, const char *name, struc
 		return err_sys(e, "look at \"%.200s\"", name);
 	if (S_ISLNK(st.st_mode))
 		return walk_link(t, w, name, e);
-	if (!tree_is_whiteout(&st)) {
+	if (t->copy || !tree_is_whiteout(&st)) {
 		errno = ENOTDIR;
 		return err_sys(e, "\"%.200s\" above it", name);
 	}
@@ -423,12 +458,14 @@ int tree_default_acl(struct tree *t, const void *acl, size_t n, struct err *e)
 	return note(t, &d, e);
 }
 
-int tree_open(struct tree *t, int root, struct err *e)
+int tree_open(struct tree *t, int root, const struct copy_rules *copy, struct err *e)
 {
 	struct tree_dir d = { .implicit = true };
 	struct stat st;
 
-	*t = (struct tree){ .root = root, .parent = -1 };
+	*t = (struct tree){ .root = root, .copy = copy, .parent = -1 };
+	if (copy)
+		return 0;
 	/* An ACL of the directory around the store must not reach in here. */
 	if ((fremovexattr(root, "system.posix_acl_default") < 0 && errno != ENODATA &&
 	     errno != EOPNOTSUPP) ||

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "image/xattr_ids.h"
 
 struct tree_dir {
 	uint64_t ino; /* 0: a free slot */
@@ -25,8 +26,22 @@ struct tree_dir {
 	size_t acl_size;
 };
 
+/*
+ * Not a layer, but a copy into a tree that is in use: no whiteouts; what is there is replaced in one
+ * rename; directories that are there keep their time, and owner and mode unless owners.
+ */
+struct copy_rules {
+	const char *below; /* the directory of the root that names are below; it is there. "": the root */
+	bool owners;	   /* as the tar says, by ids; else all is root's, and set-user-ID bits of others
+			    * are not kept, as by chown(2) */
+	bool overwrite;	   /* directories and other things may replace each other */
+	struct ids ids;	   /* the tar has the ids of the inside, the root those of the host */
+};
+
 struct tree {
 	int root; /* borrowed */
+	const struct copy_rules *copy; /* borrowed; NULL: a layer */
+	bool flushed;		       /* some times were set early */
 	/* The directory that the last entry was in or was. */
 	int parent;
 	bool parent_valid, parent_setgid;
@@ -38,8 +53,8 @@ struct tree {
 	size_t kept_n;
 };
 
-/* Makes the root plain (root:root 0755, no ACL) until the layer says otherwise. */
-int tree_open(struct tree *t, int root, struct err *e);
+/* Of a layer: makes the root plain (root:root 0755, no ACL) until the layer says otherwise. */
+int tree_open(struct tree *t, int root, const struct copy_rules *copy, struct err *e);
 void tree_close(struct tree *t);
 OWNED_STRUCT(tree, struct tree, tree_close)
 
@@ -56,6 +71,8 @@ int tree_clean(const char *name, size_t max, size_t depth, struct buf *out, stru
 int tree_enter(struct tree *t, const char *path, struct err *e);
 /* An O_PATH fd of a directory that must exist; nothing is made. -1 with errno. */
 int tree_find(const struct tree *t, const char *path);
+/* The ids that a file gets that the tar says is uid's and gid's: ERR_CORRUPT when there are none. */
+int tree_owner(const struct tree *t, int64_t uid, int64_t gid, uid_t *u, gid_t *g, struct err *e);
 /* fd is the directory path that an entry describes; the tree keeps fd and enters it. */
 int tree_describe(struct tree *t, int fd, const char *path, const struct timespec *mtime,
 		  const struct timespec *atime, struct err *e);

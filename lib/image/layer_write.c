@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "image/layer_place.h"
 #include "image/layer_xattr.h"
 
 #define WHITEOUT ".wh."
@@ -19,8 +20,12 @@ struct item {
 	struct tar *tar;
 	const struct tar_entry *entry;
 	const struct layer_limits *limits;
-	const char *base; /* its name in tree->parent */
-	const char *path; /* the whole of it, clean */
+	const char *base;   /* its name in tree->parent */
+	const char *path;   /* the whole of it, clean */
+	struct place place; /* where it is made */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 };
 
 static int bad(struct err *e, const char *why)
@@ -35,6 +40,22 @@ static bool is_dir(const struct tar_entry *entry)
 
 /* --- metadata, always of the fd just made --- */
 
+static int set_xattr(struct item *it, int fd, const char *name, const void *value, size_t n,
+		     struct err *e)
+{
+	const struct copy_rules *copy = it->tree->copy;
+	own(buf) struct buf b = { 0 };
+
+	if (!copy)
+		return xattr_write(fd, it->mode, name, value, n, e);
+	buf_addn(&b, value, n);
+	if (!xattr_ids_to_host(&copy->ids, name, &b))
+		return 0;
+	if (xattr_write(fd, it->mode, name, b.s, b.len, e) == 0)
+		return 0;
+	return e->sys == EOPNOTSUPP ? 0 : -1; /* a file system without such */
+}
+
 static int set_xattrs(struct item *it, int fd, struct err *e)
 {
 	const char *name;
@@ -47,7 +68,7 @@ static int set_xattrs(struct item *it, int fd, struct err *e)
 		case XATTR_DROP:
 			break;
 		case XATTR_SET:
-			if (xattr_write(fd, it->entry->mode, name, value, n, e) < 0)
+			if (set_xattr(it, fd, name, value, n, e) < 0)
 				return -1;
 			break;
 		case XATTR_LATER:
@@ -62,35 +83,20 @@ static int set_xattrs(struct item *it, int fd, struct err *e)
 /* A new file is root's, but in a set-group-ID directory. */
 static bool needs_owner(const struct item *it)
 {
-	return it->entry->uid || it->entry->gid || it->tree->parent_setgid;
+	return it->uid || it->gid || it->tree->parent_setgid;
 }
 
-static int check_owner(const struct tar_entry *entry, struct err *e)
+/* What the file shall be: owner and mode. */
+static int find_owner(struct item *it, struct err *e)
 {
-	if (entry->uid < 0 || entry->uid >= UINT32_MAX || entry->gid < 0 ||
-	    entry->gid >= UINT32_MAX)
-		return err_set(e, ERR_CORRUPT, "owner %lld:%lld does not exist on Linux",
-			       (long long)entry->uid, (long long)entry->gid);
-	return 0;
-}
+	const struct tar_entry *entry = it->entry;
 
-/* --- what is there already --- */
-
-/* Removes whatever has the name, for something else to take its place. *opaque: a directory there
- * hides those below. */
-static int clear_way(struct item *it, struct err *e)
-{
-	struct stat st;
-
-	if (fstatat(it->tree->parent, it->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
-	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
-		tree_forget(it->tree);
-	if (S_ISDIR(st.st_mode))
-		return path_remove_tree(it->tree->parent, it->base, e);
-	if (unlinkat(it->tree->parent, it->base, 0) < 0)
-		return err_sys(e, "remove what it replaces");
-	return 0;
+	it->mode = entry->mode;
+	if (it->tree->copy && !it->tree->copy->owners && S_ISREG(entry->mode)) {
+		it->mode &= entry->uid ? ~(mode_t)S_ISUID : ~(mode_t)0;
+		it->mode &= entry->gid ? ~(mode_t)S_ISGID : ~(mode_t)0;
+	}
+	return tree_owner(it->tree, entry->uid, entry->gid, &it->uid, &it->gid, e);
 }
 
 /* --- makers --- */
@@ -103,6 +109,8 @@ static int write_data(struct item *it, int fd, struct err *e)
 	int r;
 
 	while ((r = tar_next_data(it->tar, &p, &n, &offset, e)) > 0) {
+		if (n == 0)
+			continue;
 		if (offset < end || (int64_t)n > it->entry->size - offset)
 			return bad(e, "data beyond the end of the file");
 		if (offset > end && lseek(fd, offset, SEEK_SET) < 0)
@@ -121,55 +129,77 @@ static int make_file(struct item *it, struct err *e)
 	const struct tar_entry *entry = it->entry;
 	const struct timespec times[2] = { entry->atime, entry->mtime };
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	own(fd) int fd = openat(it->tree->parent, it->base, flags, entry->mode & 0777);
+	own(fd) int fd = openat(it->tree->parent, it->place.name, flags, it->mode & 0777);
 
 	if (fd < 0 && errno == EEXIST) {
-		if (clear_way(it, e) < 0)
+		if (place_clear(&it->place, e) < 0)
 			return -1;
-		fd = openat(it->tree->parent, it->base, flags, entry->mode & 0777);
+		fd = openat(it->tree->parent, it->place.name, flags, it->mode & 0777);
 	}
 	if (fd < 0)
 		return err_sys(e, "create");
 	/* Metadata after the data: a write takes capabilities away, a chown the set-user-ID bit. */
 	if (entry->size > 0 && write_data(it, fd, e) < 0)
 		return -1;
-	if (needs_owner(it) && fchown(fd, (uid_t)entry->uid, (gid_t)entry->gid) < 0)
+	if (needs_owner(it) && fchown(fd, it->uid, it->gid) < 0)
 		return err_sys(e, "set the owner");
-	if (entry->mode & 07000 && fchmod(fd, entry->mode & 07777) < 0)
+	if (it->mode & 07000 && fchmod(fd, it->mode & 07777) < 0)
 		return err_sys(e, "set the mode");
 	if (set_xattrs(it, fd, e) < 0)
 		return -1;
 	return futimens(fd, times) < 0 ? err_sys(e, "set the time") : 0;
 }
 
-/*
- * A directory stays with what is in it. One that takes the place of something else, a whiteout too,
- * hides what layers below have there.
- */
-static int place_dir(struct item *it, bool *fresh, struct err *e)
+/* Something that is no directory has its name. */
+static int replace_by_dir(struct item *it, struct err *e)
 {
-	mode_t mode = it->entry->mode & 01777;
-	struct stat st;
+	const struct copy_rules *copy = it->tree->copy;
 	int fd;
 
-	*fresh = true;
-	if (mkdirat(it->tree->parent, it->base, mode) == 0)
+	if (copy && !copy->overwrite) {
+		err_set(e, ERR_EXISTS, "what has its name is no directory");
+		return err_hint(e, "replace it by --overwrite");
+	}
+	if (place_clear(&it->place, e) < 0)
+		return -1;
+	if (mkdirat(it->tree->parent, it->base, it->mode & 01777) < 0)
+		return err_sys(e, "create");
+	if (copy)
+		return 0;
+	fd = openat(it->tree->parent, it->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open");
+	return tree_set_opaque(fd, e) < 0 ? close(fd), -1 : close(fd);
+}
+
+/*
+ * A directory stays with what is in it. One that takes the place of something else, a whiteout too,
+ * hides what layers below have there. In a copy, a symlink to a directory is as good as one.
+ */
+static int place_dir(struct item *it, bool *fresh, bool *described, struct err *e)
+{
+	struct stat st;
+
+	*fresh = *described = true;
+	it->place = (struct place){ .tree = it->tree, .base = it->base, .name = it->base };
+	if (mkdirat(it->tree->parent, it->base, it->mode & 01777) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return err_sys(e, "create");
 	if (fstatat(it->tree->parent, it->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "look at what it replaces");
 	*fresh = !S_ISDIR(st.st_mode);
+	*described = *fresh || !it->tree->copy || it->tree->copy->owners;
 	if (!*fresh)
 		return 0;
-	if (clear_way(it, e) < 0)
-		return -1;
-	if (mkdirat(it->tree->parent, it->base, mode) < 0)
-		return err_sys(e, "create");
-	fd = openat(it->tree->parent, it->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "open");
-	return tree_set_opaque(fd, e) < 0 ? close(fd), -1 : close(fd);
+	if (S_ISLNK(st.st_mode) && it->tree->copy) {
+		own(fd) int fd = tree_find(it->tree, it->path);
+
+		*described = fd < 0;
+		if (fd >= 0)
+			return 0;
+	}
+	return replace_by_dir(it, e);
 }
 
 /* fresh: made just now with the entry's mode, and root's unless the directory above says otherwise.
@@ -180,9 +210,9 @@ static int describe_dir(struct item *it, int dir, bool fresh, const char *path, 
 	bool owner = !fresh || needs_owner(it);
 	own(fd) int fd = dir;
 
-	if (owner && fchown(fd, (uid_t)entry->uid, (gid_t)entry->gid) < 0)
+	if (owner && fchown(fd, it->uid, it->gid) < 0)
 		return err_sys(e, "set the owner");
-	if ((owner || entry->mode & 06000) && fchmod(fd, entry->mode & 07777) < 0)
+	if ((owner || it->mode & 06000) && fchmod(fd, it->mode & 07777) < 0)
 		return err_sys(e, "set the mode");
 	dir = fd_steal(&fd);
 	if (tree_describe(it->tree, dir, path, &entry->mtime, &entry->atime, e) < 0)
@@ -192,11 +222,13 @@ static int describe_dir(struct item *it, int dir, bool fresh, const char *path, 
 
 static int make_dir(struct item *it, struct err *e)
 {
-	bool fresh;
+	bool fresh, described;
 	int fd;
 
-	if (place_dir(it, &fresh, e) < 0)
+	if (place_dir(it, &fresh, &described, e) < 0)
 		return -1;
+	if (!described)
+		return 0;
 	fd = openat(it->tree->parent, it->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open") : describe_dir(it, fd, fresh, it->path, e);
 }
@@ -206,20 +238,42 @@ static int describe_other(struct item *it, struct err *e)
 {
 	const struct tar_entry *entry = it->entry;
 	const struct timespec times[2] = { entry->atime, entry->mtime };
-	own(fd) int fd = openat(it->tree->parent, it->base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	own(fd) int fd = openat(it->tree->parent, it->place.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != (entry->mode & S_IFMT))
+	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != (it->mode & S_IFMT))
 		return err_sys(e, "open");
-	if (needs_owner(it) &&
-	    fchownat(fd, "", (uid_t)entry->uid, (gid_t)entry->gid, AT_EMPTY_PATH) < 0)
+	if (needs_owner(it) && fchownat(fd, "", it->uid, it->gid, AT_EMPTY_PATH) < 0)
 		return err_sys(e, "set the owner");
-	if (entry->mode & 07000 && !S_ISLNK(entry->mode) &&
-	    chmod(fd_path(fd).s, entry->mode & 07777) < 0)
+	if (it->mode & 07000 && !S_ISLNK(it->mode) && chmod(fd_path(fd).s, it->mode & 07777) < 0)
 		return err_sys(e, "set the mode");
 	if (set_xattrs(it, fd, e) < 0)
 		return -1;
 	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? err_sys(e, "set the time") : 0;
+}
+
+static int create_symlink(const struct item *it)
+{
+	return symlinkat(it->entry->link, it->tree->parent, it->place.name);
+}
+
+static int create_node(const struct item *it)
+{
+	return mknodat(it->tree->parent, it->place.name, it->mode & (S_IFMT | 0777),
+		       S_ISFIFO(it->mode) ? 0 : it->entry->device);
+}
+
+static int make_other(struct item *it, int (*create)(const struct item *it), struct err *e)
+{
+	if (create(it) < 0) {
+		if (errno != EEXIST)
+			return err_sys(e, "create");
+		if (place_clear(&it->place, e) < 0)
+			return -1;
+		if (create(it) < 0)
+			return err_sys(e, "create");
+	}
+	return describe_other(it, e);
 }
 
 static int make_symlink(struct item *it, struct err *e)
@@ -228,35 +282,16 @@ static int make_symlink(struct item *it, struct err *e)
 
 	if (!str_some(target) || strlen(target) > it->limits->path)
 		return bad(e, "a symlink without a target, or with one too long");
-	if (symlinkat(target, it->tree->parent, it->base) < 0) {
-		if (errno != EEXIST)
-			return err_sys(e, "create");
-		if (clear_way(it, e) < 0)
-			return -1;
-		if (symlinkat(target, it->tree->parent, it->base) < 0)
-			return err_sys(e, "create");
-	}
-	return describe_other(it, e);
+	return make_other(it, create_symlink, e);
 }
 
 static int make_node(struct item *it, struct err *e)
 {
-	const struct tar_entry *entry = it->entry;
-	dev_t device = S_ISFIFO(entry->mode) ? 0 : entry->device;
-
 	/* It would hide a file of a layer below; a layer says that with a name that starts with
 	 * .wh. */
-	if (S_ISCHR(entry->mode) && device == 0)
-		return bad(e, "a character device 0:0 is not allowed in a layer");
-	if (mknodat(it->tree->parent, it->base, entry->mode & (S_IFMT | 0777), device) < 0) {
-		if (errno != EEXIST)
-			return err_sys(e, "create");
-		if (clear_way(it, e) < 0)
-			return -1;
-		if (mknodat(it->tree->parent, it->base, entry->mode & (S_IFMT | 0777), device) < 0)
-			return err_sys(e, "create");
-	}
-	return describe_other(it, e);
+	if (S_ISCHR(it->mode) && it->entry->device == 0)
+		return bad(e, "a character device 0:0 is overlayfs' own and cannot be made");
+	return make_other(it, create_node, e);
 }
 
 static int no_target(struct err *e, const char *target, const char *why)
@@ -278,12 +313,28 @@ static int find_target(struct item *it, char *path, const char **base, struct st
 	if (slash)
 		*slash = '\0';
 	fd = tree_find(it->tree, dir);
-	if (fd < 0 || fstatat(fd, *base, st, AT_SYMLINK_NOFOLLOW) < 0 || tree_is_whiteout(st)) {
+	if (fd < 0 || fstatat(fd, *base, st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (!it->tree->copy && tree_is_whiteout(st))) {
 		if (fd >= 0)
 			close(fd);
 		return no_target(e, it->entry->link, "which is not in this layer");
 	}
 	return fd;
+}
+
+/* The path in the root of what has that name in the tar. "" if that is the top of it. */
+static int clean(const struct item *it, const char *name, struct buf *path, struct err *e)
+{
+	const struct copy_rules *copy = it->tree->copy;
+	own(str) char *below = NULL;
+
+	if (tree_clean(name, it->limits->path, it->limits->depth, path, e) < 0)
+		return -1;
+	if (!copy || !*copy->below || !path->len)
+		return 0;
+	below = buf_steal(path);
+	buf_addf(path, "%s/%s", copy->below, below);
+	return 0;
 }
 
 /* The file that it names has its metadata already; what this entry says about it is not looked at.
@@ -295,7 +346,7 @@ static int make_link(struct item *it, struct err *e)
 	const char *base;
 	own(fd) int dir = -1;
 
-	if (tree_clean(it->entry->link, it->limits->path, it->limits->depth, &path, e) < 0)
+	if (clean(it, it->entry->link, &path, e) < 0)
 		return -1;
 	if (!path.len)
 		return no_target(e, it->entry->link, "which is a directory");
@@ -307,10 +358,10 @@ static int make_link(struct item *it, struct err *e)
 	if (fstatat(it->tree->parent, it->base, &old, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (old.st_ino == st.st_ino)
 			return 0;
-		if (clear_way(it, e) < 0)
+		if (!it->tree->copy && place_clear(&it->place, e) < 0)
 			return -1;
 	}
-	if (linkat(dir, base, it->tree->parent, it->base, 0) < 0)
+	if (linkat(dir, base, it->tree->parent, it->place.name, 0) < 0)
 		return err_sys(e, "make a hard link");
 	return 0;
 }
@@ -319,21 +370,29 @@ static const struct maker {
 	mode_t type;
 	int (*make)(struct item *it, struct err *e);
 } makers[] = {
-	{ S_IFREG, make_file }, { S_IFDIR, make_dir },	{ S_IFLNK, make_symlink },
-	{ S_IFCHR, make_node }, { S_IFBLK, make_node }, { S_IFIFO, make_node },
+	{ S_IFREG, make_file }, { S_IFLNK, make_symlink }, { S_IFCHR, make_node },
+	{ S_IFBLK, make_node }, { S_IFIFO, make_node },
 };
 
 static int make(struct item *it, struct err *e)
 {
-	if (it->entry->hardlink)
-		return make_link(it, e);
-	if (check_owner(it->entry, e) < 0)
+	int (*with)(struct item * it, struct err * e) = it->entry->hardlink ? make_link : NULL;
+
+	if (is_dir(it->entry))
+		return find_owner(it, e) < 0 ? -1 : make_dir(it, e);
+	if (!with && find_owner(it, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(makers) && !with; i++) {
 		if (makers[i].type == (it->entry->mode & S_IFMT))
-			return makers[i].make(it, e);
+			with = makers[i].make;
 	}
-	return bad(e, "a kind of file that a layer cannot hold");
+	if (!with)
+		return bad(e, "a kind of file that a layer cannot hold");
+	if (place_begin(&it->place, it->tree, it->base, e) == 0 && with(it, e) == 0 &&
+	    place_end(&it->place, e) == 0)
+		return 0;
+	place_drop(&it->place);
+	return -1;
 }
 
 /* --- whiteouts --- */
@@ -376,23 +435,31 @@ static int check_reserved(const char *path, bool *skip, struct err *e)
 	return 0;
 }
 
+/* The root of the tar: of a layer it is that of the tree, in a copy it is there and stays as it is.
+ */
+static int write_root(struct item *it, struct err *e)
+{
+	int fd;
+
+	if (!is_dir(it->entry))
+		return bad(e, "the root must be a directory");
+	if (it->tree->copy)
+		return 0;
+	fd = path_open_in(it->tree->root, ".", O_RDONLY | O_DIRECTORY, 0, e);
+	if (fd < 0 || find_owner(it, e) < 0)
+		return fd < 0 ? -1 : (close(fd), -1);
+	return describe_dir(it, fd, false, "", e);
+}
+
 static int write_entry(struct item *it, char *path, struct err *e)
 {
 	own(str) char *dir = NULL;
-	bool skip;
+	bool skip = false;
 	char *slash = strrchr(path, '/');
 
-	if (!*path) {
-		int fd;
-
-		if (!is_dir(it->entry))
-			return bad(e, "the root must be a directory");
-		fd = path_open_in(it->tree->root, ".", O_RDONLY | O_DIRECTORY, 0, e);
-		if (fd < 0 || check_owner(it->entry, e) < 0)
-			return fd < 0 ? -1 : (close(fd), -1);
-		return describe_dir(it, fd, false, "", e);
-	}
-	if (check_reserved(path, &skip, e) < 0)
+	if (!*path)
+		return write_root(it, e);
+	if (!it->tree->copy && check_reserved(path, &skip, e) < 0)
 		return -1;
 	if (skip)
 		return 0;
@@ -401,6 +468,8 @@ static int write_entry(struct item *it, char *path, struct err *e)
 	it->base = slash ? slash + 1 : path;
 	if (tree_enter(it->tree, dir, e) < 0)
 		return -1;
+	if (it->tree->copy)
+		return make(it, e);
 	if (strcmp(it->base, WHITEOUT_OPAQUE) == 0)
 		return tree_set_opaque(it->tree->parent, e);
 	if (str_starts(it->base, WHITEOUT))
@@ -415,8 +484,7 @@ int layer_write_entry(struct tree *t, struct tar *tar, const struct tar_entry *e
 	own(buf) struct buf path = { 0 };
 	own(str) char *shown = NULL;
 
-	if (tree_clean(entry->name, limits->path, limits->depth, &path, e) == 0 &&
-	    write_entry(&it, path.s, e) == 0)
+	if (clean(&it, entry->name, &path, e) == 0 && write_entry(&it, path.s, e) == 0)
 		return 0;
 	shown = str_printable(entry->name, strnlen(entry->name, 200));
 	return err_in(e, "\"%s\"", shown);

@@ -4,17 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/xattr.h>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "image/layer_xattr.h"
 #include "image/pack_header.h"
+#include "image/pack_sparse.h"
+#include "spec/id_mapping.h"
 
 #define CHUNK (256 * 1024)
-#define NOBODY 65534	/* as the kernel shows an id without a mapping */
-#define XATTR_MAX 65536 /* of a value, and of the list of names */
+#define NOBODY 65534		/* as the kernel shows an id without a mapping */
+#define MQUEUE_MAGIC 0x19800202 /* fs: ipc/mqueue.c; in no header */
+#define XATTR_MAX 65536		/* of a value, and of the list of names */
 
 /* The first name of each file that has several. */
 struct seen {
@@ -25,6 +30,7 @@ struct seen {
 struct pack {
 	int root;
 	const struct pack_options *o;
+	const char *prefix; /* of all names: "", or the top's with a slash */
 	uint64_t mount;
 	struct statx skip;
 	pack_sink *sink;
@@ -117,7 +123,9 @@ static int add_xattr(struct pack *p, const char *path, const char *name, struct 
 	if (n < 0)
 		return err_sys(e, "read its xattr %.100s", name);
 	key = str_fmt("SCHILY.xattr.%s", name);
-	pack_record(records, key, p->value.s, (size_t)n);
+	p->value.len = (size_t)n;
+	if (xattr_ids_inside(&p->o->ids, name, &p->value))
+		pack_record(records, key, p->value.s, p->value.len);
 	return 0;
 }
 
@@ -143,10 +151,8 @@ static int add_xattrs(struct pack *p, int fd, struct buf *records, struct err *e
 	return 0;
 }
 
-static int copy_data(struct pack *p, int fd, int64_t size, struct err *e)
+static int copy_part(struct pack *p, int fd, int64_t left, struct err *e)
 {
-	int64_t left = size;
-
 	while (left > 0) {
 		size_t want = (size_t)MIN(left, (int64_t)CHUNK);
 		ssize_t n;
@@ -163,7 +169,23 @@ static int copy_data(struct pack *p, int fd, int64_t size, struct err *e)
 		if (flush(p, CHUNK, e) < 0)
 			return -1;
 	}
-	pack_padding(&p->out, size);
+	return 0;
+}
+
+/* map: where its data is; NULL: it has no holes to tell of. */
+static int copy_data(struct pack *p, int fd, int64_t size, const struct sparse *map, struct err *e)
+{
+	if (!map && copy_part(p, fd, size, e) < 0)
+		return -1;
+	if (map)
+		buf_addn(&p->out, map->text.s, map->text.len);
+	for (size_t i = 0; map && i < map->n; i++) {
+		if (lseek(fd, map->v[i].offset, SEEK_SET) < 0)
+			return err_sys(e, "read");
+		if (copy_part(p, fd, map->v[i].size, e) < 0)
+			return -1;
+	}
+	pack_padding(&p->out, map ? map->data : size);
 	return 0;
 }
 
@@ -193,93 +215,131 @@ static char type_of(mode_t mode)
 
 static uint32_t id_inside(const struct objlist *map, uint32_t id)
 {
-	const struct oci_id_mapping *m = map ? map->v : NULL;
+	int64_t inside = map ? idmap_inside(map, id) : id;
 
-	for (size_t i = 0; m && i < map->n; i++)
-		if (id >= m[i].host_id && id - m[i].host_id < m[i].size)
-			return (uint32_t)(id - m[i].host_id + m[i].container_id);
-	return m ? NOBODY : id;
+	return inside < 0 ? NOBODY : (uint32_t)inside;
+}
+
+/* header: but for what is in xattrs and in the file itself. */
+static int add_content(struct pack *p, int fd, struct pack_entry *entry, struct err *e)
+{
+	own(buf) struct buf records = { 0 };
+	own(sparse) struct sparse map = { 0 };
+	char target[PATH_MAX] = "";
+	bool file = S_ISREG(entry->mode);
+
+	if (S_ISLNK(entry->mode)) {
+		if (readlinkat(fd, "", target, sizeof(target) - 1) < 0)
+			return err_sys(e, "read the symlink");
+		entry->link = target;
+	}
+	if (add_xattrs(p, fd, &records, e) < 0)
+		return -1;
+	if (file && p->o->sparse && sparse_find(fd, entry->size, &map))
+		entry->sparse = &map;
+	pack_header(&p->out, entry, &records);
+	if (file && copy_data(p, fd, entry->size, entry->sparse, e) < 0)
+		return -1;
+	return flush(p, CHUNK, e);
 }
 
 /* fd: for reading where that is possible, else O_PATH. */
-static int add_entry(struct pack *p, int fd, const struct statx *st, const char *name,
+static int add_entry(struct pack *p, int fd, const struct statx *st, const char *path,
 		     struct err *e)
 {
-	own(buf) struct buf records = { 0 };
-	char target[PATH_MAX] = "";
-	bool file = S_ISREG(st->stx_mode);
+	own(str) char *name = str_fmt("%s%s", p->prefix, path);
 	struct pack_entry entry = {
-		.name = name,
+		.name = *name ? name : "./",
 		.type = type_of(st->stx_mode),
 		.mode = st->stx_mode,
-		.uid = id_inside(p->o->uids, st->stx_uid),
-		.gid = id_inside(p->o->gids, st->stx_gid),
+		.uid = id_inside(p->o->ids.uids, st->stx_uid),
+		.gid = id_inside(p->o->ids.gids, st->stx_gid),
 		.major = st->stx_rdev_major,
 		.minor = st->stx_rdev_minor,
 		.mtime = st->stx_mtime.tv_sec,
 		.mtime_ns = st->stx_mtime.tv_nsec,
 	};
+	own(buf) struct buf none = { 0 };
 
 	if (!S_ISDIR(st->stx_mode))
 		entry.link = first_name(p, st, name);
-	if (entry.link) {
-		entry.type = '1';
-		pack_header(&p->out, &entry, &records);
-		return flush(p, CHUNK, e);
-	}
-	if (S_ISLNK(st->stx_mode)) {
-		if (readlinkat(fd, "", target, sizeof(target) - 1) < 0)
-			return err_sys(e, "read the symlink");
-		entry.link = target;
-	}
-	if (file)
+	if (S_ISREG(st->stx_mode) && !entry.link)
 		entry.size = (int64_t)st->stx_size;
-	if (add_xattrs(p, fd, &records, e) < 0)
-		return -1;
-	pack_header(&p->out, &entry, &records);
-	if (file && copy_data(p, fd, entry.size, e) < 0)
-		return -1;
+	if (!entry.link)
+		return add_content(p, fd, &entry, e);
+	entry.type = '1';
+	pack_header(&p->out, &entry, &none);
+	return flush(p, CHUNK, e);
+}
+
+/* An empty file whose name means that something below is hidden (OCI image-spec, layer.md). */
+static int add_whiteout(struct pack *p, const char *path, const char *name, struct err *e)
+{
+	own(str) char *whole = str_fmt("%s%s.wh.%s", p->prefix, path, name);
+	own(buf) struct buf none = { 0 };
+	struct pack_entry entry = { .name = whole, .type = '0', .mode = 0600 };
+
+	pack_header(&p->out, &entry, &none);
 	return flush(p, CHUNK, e);
 }
 
 /* --- the walk --- */
 
+/* The very file that was looked at, and no FIFO that took its place. */
+static int open_file(int path, struct err *e)
+{
+	int fd = open(fd_path(path).s, O_RDONLY | O_NOATIME | O_CLOEXEC);
+
+	if (fd < 0 && errno == EPERM) /* not ours, by the user namespace of its file system */
+		fd = open(fd_path(path).s, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open") : fd;
+}
+
 static int open_child(int dir, const char *name, struct statx *st, struct err *e)
 {
 	own(fd) int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	int file;
 
 	if (fd < 0 || stat_fd(fd, st, e) < 0)
 		return err_sys(e, "open");
-	if (!S_ISREG(st->stx_mode))
-		return fd_steal(&fd);
-	/* The very file that was looked at, and no FIFO that took its place. */
-	file = open(fd_path(fd).s, O_RDONLY | O_NOATIME | O_CLOEXEC);
-	return file < 0 ? err_sys(e, "open") : file;
+	return S_ISREG(st->stx_mode) ? open_file(fd, e) : fd_steal(&fd);
+}
+
+static bool is_whiteout(const struct statx *st)
+{
+	return S_ISCHR(st->stx_mode) && !st->stx_rdev_major && !st->stx_rdev_minor;
+}
+
+static int add_known_child(struct pack *p, int fd, const struct statx *st, const char *path,
+			   const char *name, struct strv *below, struct err *e)
+{
+	own(str) char *whole = str_fmt("%s%s", path, name);
+
+	if (p->o->want && !p->o->want(p->o->want_ctx, whole, st))
+		return 0;
+	if (p->o->layer && str_starts(name, ".wh."))
+		return err_set(e, ERR_FAIL, "an image cannot hold a name that starts with .wh.");
+	if (p->o->upper && is_whiteout(st))
+		return add_whiteout(p, path, name, e);
+	if (S_ISDIR(st->stx_mode)) {
+		strv_take(below, str_fmt("%s/", whole));
+		return 0;
+	}
+	if (S_ISSOCK(st->stx_mode) || (st->stx_mnt_id != p->mount && !p->o->mounts))
+		return 0;
+	return add_entry(p, fd, st, whole, e);
 }
 
 static int add_child(struct pack *p, int dir, const char *path, const char *name,
 		     struct strv *below, struct err *e)
 {
-	own(str) char *whole = str_fmt("%s%s", path, name);
 	struct statx st;
 	own(fd) int fd = open_child(dir, name, &st, e);
 
 	if (fd < 0 && p->o->live && e->sys == ENOENT)
 		return 0;
-	if (fd < 0)
-		return err_in(e, "\"%.200s\"", whole);
-	if (p->o->layer && str_starts(name, ".wh."))
-		return err_set(e, ERR_FAIL,
-			       "\"%.200s\": an image cannot hold a name that starts with .wh.",
-			       whole);
-	if (S_ISDIR(st.stx_mode)) {
-		strv_take(below, str_fmt("%s/", whole));
-		return 0;
-	}
-	if (S_ISSOCK(st.stx_mode) || st.stx_mnt_id != p->mount)
-		return 0;
-	return add_entry(p, fd, &st, whole, e) < 0 ? err_in(e, "\"%.200s\"", whole) : 0;
+	if (fd < 0 || add_known_child(p, fd, &st, path, name, below, e) < 0)
+		return err_in(e, "\"%.200s%.200s\"", path, name);
+	return 0;
 }
 
 static bool same_device(const struct statx *a, const struct statx *b)
@@ -293,6 +353,41 @@ static bool is_gone(int err)
 	return err == ENOENT || err == ENOTDIR || err == ELOOP;
 }
 
+/* What the kernel makes up: there is no end of it, and nothing to keep. */
+static bool is_made_up(int dir)
+{
+	static const long types_[] = {
+		PROC_SUPER_MAGIC,   SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+		DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      SECURITYFS_MAGIC,
+		BINFMTFS_MAGIC,	    BPF_FS_MAGIC,  SELINUX_MAGIC,      MQUEUE_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(types_); i++)
+		if (fs.f_type == types_[i])
+			return true;
+	return false;
+}
+
+static bool goes_into(const struct pack *p, int dir, const struct statx *st)
+{
+	if (st->stx_ino == p->skip.stx_ino && same_device(st, &p->skip))
+		return false;
+	return st->stx_mnt_id == p->mount || (p->o->mounts && !is_made_up(dir));
+}
+
+static int add_opaque(struct pack *p, int dir, const char *path, struct err *e)
+{
+	char value = 0;
+
+	if (!p->o->upper || fgetxattr(dir, "trusted.overlay.opaque", &value, 1) != 1 ||
+	    value != 'y')
+		return 0;
+	return add_whiteout(p, path, ".wh..opq", e);
+}
+
 /* path: "" or "a/b/". Its subdirectories are put on the list, to follow in their order. */
 static int add_directory(struct pack *p, const char *path, struct err *e)
 {
@@ -303,11 +398,10 @@ static int add_directory(struct pack *p, const char *path, struct err *e)
 
 	if (dir < 0 && p->o->live && *path && is_gone(e->sys))
 		return 0;
-	if (dir < 0 || stat_fd(dir, &st, e) < 0 ||
-	    add_entry(p, dir, &st, *path ? path : "./", e) < 0)
+	if (dir < 0 || stat_fd(dir, &st, e) < 0 || add_entry(p, dir, &st, path, e) < 0 ||
+	    add_opaque(p, dir, path, e) < 0)
 		return err_in(e, "\"%.200s\"", *path ? path : ".");
-	if (st.stx_mnt_id != p->mount ||
-	    (st.stx_ino == p->skip.stx_ino && same_device(&st, &p->skip)))
+	if (!goes_into(p, dir, &st))
 		return 0;
 	if (path_list(dir, &names, e) < 0)
 		return err_in(e, "\"%.200s\"", *path ? path : ".");
@@ -322,23 +416,49 @@ static int add_directory(struct pack *p, const char *path, struct err *e)
 	return 0;
 }
 
-int pack_directory(int dir, const struct pack_options *o, pack_sink *sink, void *ctx, struct err *e)
+static int add_all(struct pack *p, struct err *e)
 {
-	static const char end[2 * TAR_BLOCK];
-	own(pack) struct pack p = { .root = dir, .o = o, .sink = sink, .ctx = ctx };
-	struct statx st;
+	strv_add(&p->todo, "");
+	while (p->todo.n > 0) {
+		own(str) char *path = p->todo.v[--p->todo.n];
 
-	if (stat_fd(dir, &st, e) < 0 || (o->skip >= 0 && stat_fd(o->skip, &p.skip, e) < 0))
-		return -1;
-	p.mount = st.stx_mnt_id;
-	strv_add(&p.todo, "");
-	while (p.todo.n > 0) {
-		own(str) char *path = p.todo.v[--p.todo.n];
-
-		p.todo.v[p.todo.n] = NULL;
-		if (add_directory(&p, path, e) < 0)
+		p->todo.v[p->todo.n] = NULL;
+		if (add_directory(p, path, e) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Not a directory. */
+static int add_top(struct pack *p, const struct statx *st, struct err *e)
+{
+	own(fd) int file = -1;
+
+	if (S_ISSOCK(st->stx_mode))
+		return err_set(e, ERR_FAIL, "a socket cannot be copied");
+	p->prefix = p->o->top;
+	if (S_ISREG(st->stx_mode)) {
+		file = open_file(p->root, e);
+		if (file < 0)
+			return -1;
+	}
+	return add_entry(p, file < 0 ? p->root : file, st, "", e);
+}
+
+int pack_tree(int fd, const struct pack_options *o, pack_sink *sink, void *ctx, struct err *e)
+{
+	static const char end[2 * TAR_BLOCK];
+	own(str) char *prefix = str_fmt("%s%s", o->top ? o->top : "", o->top ? "/" : "");
+	own(pack) struct pack p = {
+		.root = fd, .o = o, .prefix = prefix, .sink = sink, .ctx = ctx
+	};
+	struct statx st;
+
+	if (stat_fd(fd, &st, e) < 0 || (o->skip >= 0 && stat_fd(o->skip, &p.skip, e) < 0))
+		return -1;
+	p.mount = st.stx_mnt_id;
+	if ((S_ISDIR(st.stx_mode) || !o->top ? add_all(&p, e) : add_top(&p, &st, e)) < 0)
+		return -1;
 	buf_addn(&p.out, end, sizeof(end));
 	return flush(&p, 0, e);
 }

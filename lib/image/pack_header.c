@@ -82,6 +82,16 @@ static void time_record(const struct pack_entry *entry, struct buf *records)
 	record_text(records, "mtime", t);
 }
 
+/* The name in the header is what a reader shows that does not know of sparse files. */
+static int64_t sparse_records(const struct pack_entry *entry, struct buf *records)
+{
+	record_number(records, "GNU.sparse.major", 1);
+	record_number(records, "GNU.sparse.minor", 0);
+	record_text(records, "GNU.sparse.name", entry->name);
+	record_number(records, "GNU.sparse.realsize", entry->size);
+	return (int64_t)entry->sparse->text.len + entry->sparse->data;
+}
+
 static void seal(struct ustar *h)
 {
 	const unsigned char *p = (const unsigned char *)h;
@@ -112,15 +122,19 @@ void pack_padding(struct buf *out, int64_t n)
 
 void pack_header(struct buf *out, const struct pack_entry *entry, struct buf *records)
 {
+	int64_t size = entry->sparse ? sparse_records(entry, records) : entry->size;
 	struct ustar h, pax;
 
 	fill(&h, entry->type, entry->mode);
-	text_or_record(h.name, sizeof(h.name), entry->name, "path", records);
+	if (entry->sparse)
+		text(h.name, sizeof(h.name), "GNUSparseFile.0/entry");
+	else
+		text_or_record(h.name, sizeof(h.name), entry->name, "path", records);
 	if (entry->link)
 		text_or_record(h.link, sizeof(h.link), entry->link, "linkpath", records);
 	number(h.uid, sizeof(h.uid), entry->uid, "uid", records);
 	number(h.gid, sizeof(h.gid), entry->gid, "gid", records);
-	number(h.size, sizeof(h.size), entry->size, "size", records);
+	number(h.size, sizeof(h.size), size, "size", records);
 	octal(h.major, sizeof(h.major), entry->major);
 	octal(h.minor, sizeof(h.minor), entry->minor);
 	if (entry->mtime_ns || entry->mtime < 0 || entry->mtime >= INT64_C(1) << 33)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/str.h"
+#include "image/pack_sparse.h"
 
 #define TAR_BLOCK 512
 
@@ -21,6 +22,7 @@ struct pack_entry {
 	int64_t size; /* of a file */
 	int64_t mtime;
 	uint32_t mtime_ns;
+	const struct sparse *sparse; /* of a file: its holes are told; NULL: they are not */
 };
 
 /* One PAX record, "LENGTH KEY=VALUE\n", added to b. The value may hold any bytes. */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/layer_place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/path.h"
+
+static int check(const struct place *p, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(p->tree->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
+	if (!S_ISDIR(st.st_mode) || p->tree->copy->overwrite)
+		return 0;
+	err_set(e, ERR_EXISTS, "there is a directory of that name, and this is none");
+	return err_hint(e, "replace it by --overwrite");
+}
+
+int place_begin(struct place *p, struct tree *t, const char *base, struct err *e)
+{
+	uint64_t random;
+
+	*p = (struct place){ .tree = t, .base = base, .name = base };
+	if (!t->copy)
+		return 0;
+	if (check(p, e) < 0)
+		return -1;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_sys(e, "find a temporary name");
+	snprintf(p->temporary, sizeof(p->temporary), ".caddis-%016llx", (unsigned long long)random);
+	p->name = p->temporary;
+	return 0;
+}
+
+int place_clear(struct place *p, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(p->tree->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
+	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+		tree_forget(p->tree);
+	if (S_ISDIR(st.st_mode))
+		return path_remove_tree(p->tree->parent, p->base, e);
+	if (unlinkat(p->tree->parent, p->base, 0) < 0)
+		return err_sys(e, "remove what it replaces");
+	return 0;
+}
+
+int place_end(struct place *p, struct err *e)
+{
+	int dir = p->tree->parent;
+
+	if (!*p->temporary)
+		return 0;
+	if (renameat(dir, p->temporary, dir, p->base) < 0 &&
+	    (errno != EISDIR || !p->tree->copy->overwrite || place_clear(p, e) < 0 ||
+	     renameat(dir, p->temporary, dir, p->base) < 0)) {
+		err_sys(e, "replace it");
+		return e->sys == EBUSY ? err_hint(e, "it is mounted there by itself: write to it "
+						     "from inside, by ctr exec")
+				       : -1;
+	}
+	*p->temporary = '\0';
+	return 0;
+}
+
+void place_drop(struct place *p)
+{
+	if (*p->temporary)
+		unlinkat(p->tree->parent, p->temporary, 0);
+	*p->temporary = '\0';
+}
