@@ -13,6 +13,7 @@ const struct opt image_pull_opts[] = {
 	OPT(0, "platform", "OS/ARCH[/VARIANT]", OPT_STR, struct image_pull_args, platform, "the image for this platform instead of this machine's"),
 	OPT(0, "sandbox", "SANDBOX", OPT_STR, struct image_pull_args, sandbox, "charge the pull's CPU and memory to this sandbox", "sandbox"),
 	OPT('q', "quiet", NULL, OPT_BOOL, struct image_pull_args, quiet, "show no progress"),
+	OPT(0, "sync", NULL, OPT_BOOL, struct image_pull_args, sync, "return when the image would survive a power cut, not a moment before"),
 	LIMIT_OPT(struct image_pull_args),
 	REGISTRY_IMAGE_OPTS(struct image_pull_args),
 	REGISTRY_OPTS(struct image_pull_args),
@@ -65,6 +66,8 @@ int image_pull_run(struct cli *cli, const void *args, char **operands, size_t n)
 			.platform = a->platform,
 			.quiet = a->quiet,
 			.always = true,
+			/* Whoever pays for a pull pays for all of it. */
+			.sync = a->sync || a->sandbox,
 			.progress = progress_update,
 		},
 	};

@@ -9,7 +9,7 @@ struct image_pull_args {
 	struct registry_args registry;
 	const char *platform, *sandbox;
 	struct strmap limits;
-	bool quiet;
+	bool quiet, sync;
 };
 struct image_login_args {
 	struct registry_args registry;

@@ -80,23 +80,30 @@ static int mark_manifest(struct gc *g, const char *digest, const char *media_typ
 	return m.index ? 0 : mark_config(g, m.config.digest, e);
 }
 
-static int mark_all(struct gc *g, struct err *e)
+static int mark_index(struct gc *g,
+		      int (*load)(struct layout *, struct layout_index *, struct err *),
+		      struct err *e)
 {
 	own(layout_index) struct layout_index x = { 0 };
 
-	if (layout_index_load(g->l, &x, e) < 0)
+	if (load(g->l, &x, e) < 0)
 		return -1;
 	for (size_t i = 0; i < x.n; i++) {
-		struct err why;
-
 		if (!x.v[i].digest[0])
 			continue;
 		/* Nothing is thrown away on the word of a store that is broken. */
-		if (mark_manifest(g, x.v[i].digest, x.v[i].media_type, 0, &why) < 0) {
-			*e = why;
+		if (mark_manifest(g, x.v[i].digest, x.v[i].media_type, 0, e) < 0)
 			return err_in(e, "image %s", x.v[i].name ? x.v[i].name : x.v[i].digest);
-		}
 	}
+	return 0;
+}
+
+static int mark_all(struct gc *g, struct err *e)
+{
+	/* What a power cut would bring back counts, too. */
+	if (mark_index(g, layout_index_load, e) < 0 ||
+	    mark_index(g, layout_index_load_synced, e) < 0)
+		return -1;
 	if (image_layers_in_use && image_layers_in_use(g->s, &g->in_use, e) < 0)
 		return -1;
 	for (size_t i = 0; i < g->in_use.n; i++)
@@ -148,11 +155,23 @@ static int sweep(struct gc *g, int dir, void (*fn)(struct gc *, const char *), s
 	return 0;
 }
 
+/* Lists that another boot did not get to the disk (settle.h). */
+static void sweep_list(struct gc *g, const char *name)
+{
+	char ours[LAYOUT_UNSYNCED_SIZE];
+	struct err ignored;
+
+	if (str_starts(name, "index.") && !str_eq(name, "index.json") &&
+	    layout_unsynced_name(ours, &ignored) && strcmp(name, ours) != 0)
+		unlinkat(g->l->images, name, 0);
+}
+
 static int collect(struct gc *g, struct err *e)
 {
 	if (mark_all(g, e) < 0)
 		return -1;
-	if (sweep(g, g->l->blobs, sweep_blob, e) < 0 || sweep(g, g->l->layers, sweep_layer, e) < 0)
+	if (sweep(g, g->l->images, sweep_list, e) < 0 || sweep(g, g->l->blobs, sweep_blob, e) < 0 ||
+	    sweep(g, g->l->layers, sweep_layer, e) < 0)
 		return -1;
 	gc_unnote(g->l);
 	return 0;

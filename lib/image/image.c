@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "image/config.h"
 #include "image/ref.h"
+#include "image/settle.h"
 
 #define PREFIX_MIN 4
 #define CANDIDATES_MAX 5
@@ -226,8 +227,8 @@ int image_tag(struct store *s, const char *key, const char *name, struct err *e)
 			       name);
 	if (layout_open(s, &l, e) < 0)
 		return -1;
-	lock = lock_images(s, LOCK_EXCLUSIVE, e);
-	if (lock < 0 || layout_index_load(&l, &x, e) < 0)
+	lock = settle_and_lock(s, &l, &x, e);
+	if (lock < 0)
 		return -1;
 	en = local_find(&l, &x, key, &by_name, e);
 	if (!en)
@@ -251,8 +252,8 @@ int image_untag(struct store *s, const char *name, struct err *e)
 
 	if (ref_parse(name, &ref, e) < 0 || layout_open(s, &l, e) < 0)
 		return -1;
-	lock = lock_images(s, LOCK_EXCLUSIVE, e);
-	if (lock < 0 || layout_index_load(&l, &x, e) < 0)
+	lock = settle_and_lock(s, &l, &x, e);
+	if (lock < 0)
 		return -1;
 	en = find_by_name(&x, &ref);
 	if (!en)

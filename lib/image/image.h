@@ -50,6 +50,7 @@ struct image_pull_options {
 	const struct layer_limits *limits; /* layer.h; NULL: the defaults */
 	const char *platform;		   /* "linux/arm64/v8"; NULL: this machine's */
 	bool quiet, always; /* no progress; ask the registry even if the name is here */
+	bool sync;	    /* wait until it would survive a power cut */
 	void (*progress)(void *ctx, const struct image_progress *p);
 	void *ctx;
 };

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "image/image.h"
+#include "image/settle.h"
 
 #define MARK "complete"
 #define MARK_DURABLE "durable"
@@ -270,8 +271,8 @@ int layout_commit(struct store *s, struct layout *l, const struct layout_naming 
 
 	if (layout_sync(l, diff_ids, e) < 0)
 		return -1;
-	lock = lock_images(s, LOCK_EXCLUSIVE, e);
-	if (lock < 0 || layout_index_load(l, &x, e) < 0)
+	lock = settle_and_lock(s, l, &x, e);
+	if (lock < 0)
 		return -1;
 	layout_index_set(&x, want);
 	return layout_index_save(l, &x, e);

@@ -3,6 +3,7 @@
  * layout.h - ROOT/images, an OCI image layout, and ROOT/layers beside it.
  *
  *     images/oci-layout, images/index.json       which images there are: the one commit point
+ *     images/index.BOOT.json                      the same in this boot, not synced yet: settle.h
  *     images/blobs/sha256/HEX                    manifests, configurations, compressed layers; all
  * verified layers/HEX/{tree/,implicit,complete}       a layer unpacked, by diff ID
  *
@@ -77,10 +78,18 @@ struct layout_index {
 };
 void layout_index_free(struct layout_index *x);
 OWNED_STRUCT(layout_index, struct layout_index, layout_index_free)
+/* What there is now: of the list that is not synced yet, or else of index.json. */
 int layout_index_load(struct layout *l, struct layout_index *out, struct err *e);
-/* Replaces index.json durably. The caller holds lock_images(LOCK_EXCLUSIVE) since
- * layout_index_load(). */
+/* Of index.json: what there is after a power cut. */
+int layout_index_load_synced(struct layout *l, struct layout_index *out, struct err *e);
+/* Replaces index.json durably. The lock of settle_and_lock() is held. */
 int layout_index_save(struct layout *l, const struct layout_index *x, struct err *e);
+/* The list of this boot, which index.json does not have yet. The lock of the images is held. */
+int layout_index_save_unsynced(struct layout *l, const struct layout_index *x, struct err *e);
+/* Its file's name in l->images; NULL with *e when the boot has no ID. */
+#define LAYOUT_UNSYNCED_SIZE 64
+const char *layout_unsynced_name(char name[LAYOUT_UNSYNCED_SIZE], struct err *e);
+
 /* What gets a name. */
 struct layout_naming {
 	const char *name, *media_type, *digest; /* name NULL: none, if it has none yet */
@@ -97,8 +106,8 @@ void layout_index_remove(struct layout_index *x, size_t i);
 struct layout_entry *layout_index_find(const struct layout_index *x, const char *name);
 
 /*
- * The last step of a pull or an import: syncs, takes the lock, names the manifest in index.json
- * (see layout_index_set()). diff_ids: its layers, all published.
+ * The last step of an import: syncs, takes the lock, names the manifest in index.json (see
+ * layout_index_set()). diff_ids: its layers, all published. A pull has settle.h.
  */
 int layout_commit(struct store *s, struct layout *l, const struct layout_naming *want,
 		  const struct strv *diff_ids, struct err *e);

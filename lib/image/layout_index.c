@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/proc.h"
 #include "image/manifest.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
@@ -59,23 +60,46 @@ static void entry_read(struct layout_index *x, struct json_object *j)
 		memcpy(en->source, en->digest, DIGEST_SIZE);
 }
 
-int layout_index_load(struct layout *l, struct layout_index *out, struct err *e)
+/* 1: there is no such file. */
+static int load(struct layout *l, const char *file, struct layout_index *out, struct err *e)
 {
-	own(json) struct json_object *root = NULL;
+	own(json) struct json_object *root = json_load(l->images, file, e);
 	struct json_object *list;
 
 	*out = (struct layout_index){ 0 };
-	if (faccessat(l->images, "index.json", F_OK, 0) < 0 && errno == ENOENT)
-		return 0;
-	root = json_load(l->images, "index.json", e);
+	if (!root && e->sys == ENOENT)
+		return 1;
 	if (!root)
 		return err_in(e, "image store");
 	list = json_get(root, "manifests", json_type_array);
 	if (!list)
-		return err_set(e, ERR_CORRUPT, "image store: index.json has no list of manifests");
+		return err_set(e, ERR_CORRUPT, "image store: %s has no list of manifests", file);
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		entry_read(out, json_object_array_get_idx(list, i));
 	return 0;
+}
+
+int layout_index_load_synced(struct layout *l, struct layout_index *out, struct err *e)
+{
+	return load(l, "index.json", out, e) < 0 ? -1 : 0;
+}
+
+int layout_index_load(struct layout *l, struct layout_index *out, struct err *e)
+{
+	char name[LAYOUT_UNSYNCED_SIZE];
+	int r = layout_unsynced_name(name, e) ? load(l, name, out, e) : -1;
+
+	return r > 0 ? layout_index_load_synced(l, out, e) : r;
+}
+
+const char *layout_unsynced_name(char name[LAYOUT_UNSYNCED_SIZE], struct err *e)
+{
+	const char *boot = proc_boot_id(e);
+
+	if (!boot)
+		return NULL;
+	snprintf(name, LAYOUT_UNSYNCED_SIZE, "index.%s.json", boot);
+	return name;
 }
 
 static void set_or_del(struct json_object *o, const char *key, const char *value)
@@ -104,7 +128,8 @@ static struct json_object *entry_write(const struct layout_entry *en)
 	return j;
 }
 
-int layout_index_save(struct layout *l, const struct layout_index *x, struct err *e)
+static int save(struct layout *l, const struct layout_index *x, const char *file,
+		enum file_sync sync, struct err *e)
 {
 	own(json) struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
@@ -116,9 +141,21 @@ int layout_index_save(struct layout *l, const struct layout_index *x, struct err
 	for (size_t i = 0; i < x->n; i++)
 		json_object_array_add(list, entry_write(&x->v[i]));
 	json_print(root, &text);
-	if (file_replace(l->images, "index.json", text.s, text.len, FILE_SYNC, e) < 0)
+	if (file_replace(l->images, file, text.s, text.len, sync, e) < 0)
 		return err_in(e, "image store");
 	return 0;
+}
+
+int layout_index_save(struct layout *l, const struct layout_index *x, struct err *e)
+{
+	return save(l, x, "index.json", FILE_SYNC, e);
+}
+
+int layout_index_save_unsynced(struct layout *l, const struct layout_index *x, struct err *e)
+{
+	char name[LAYOUT_UNSYNCED_SIZE];
+
+	return layout_unsynced_name(name, e) ? save(l, x, name, FILE_NOSYNC, e) : -1;
 }
 
 struct layout_entry *layout_index_find(const struct layout_index *x, const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/gc.h"
 #include "image/local.h"
+#include "image/settle.h"
 #include "image/usage.h"
 
 static bool spared(const struct image_prune_options *o, const struct strmap *users,
@@ -59,8 +60,8 @@ int image_prune(struct store *s, const struct image_prune_options *o, struct str
 	*bytes = 0;
 	if (layout_open(s, &l, e) < 0 || (!o->dry && measure(s, &before, e) < 0))
 		return -1;
-	lock = lock_images(s, o->dry ? LOCK_SHARED : LOCK_EXCLUSIVE, e);
-	if (lock < 0 || layout_index_load(&l, &x, e) < 0 ||
+	lock = o->dry ? lock_images(s, LOCK_SHARED, e) : settle_and_lock(s, &l, &x, e);
+	if (lock < 0 || (o->dry && layout_index_load(&l, &x, e) < 0) ||
 	    (image_layers_in_use && image_layers_in_use(s, &users, e) < 0))
 		return -1;
 	choose(&l, &x, &users, o, removed);

@@ -10,6 +10,7 @@
 #include "image/local.h"
 #include "image/ref.h"
 #include "image/registry.h"
+#include "image/settle.h"
 
 #define INDEX_DEPTH 3
 
@@ -27,7 +28,7 @@ struct pull {
 	char source[DIGEST_SIZE], digest[DIGEST_SIZE];
 	struct manifest manifest;
 	struct buf manifest_text, config_text;
-	struct image image;
+	struct image image, *out;
 };
 
 static void pull_free(struct pull *p)
@@ -200,11 +201,12 @@ static int store_documents(struct pull *p, struct err *e)
 			    p->config_text.len, digest, e) < 0 ||
 	    layout_blob_add(&p->layout, p->manifest_text.s, p->manifest_text.len, digest, e) < 0)
 		return -1;
-	return layout_commit(p->s, &p->layout, &want, &p->image.layers, e);
+	return settle_commit(p->s, &p->layout, &want, e);
 }
 
-static int download(struct pull *p, struct image *out, struct err *e)
+static int download(void *ctx, struct err *e)
 {
+	struct pull *p = ctx;
 	struct fetch f = {
 		.s = p->s,
 		.l = &p->layout,
@@ -222,28 +224,20 @@ static int download(struct pull *p, struct image *out, struct err *e)
 	en = layout_index_find(&x, p->name);
 	if (!en) /* removed at once by somebody */
 		return err_set(e, ERR_NOT_FOUND, "it has been removed");
-	return local_image(&p->layout, &x, en, out, e);
+	return local_image(&p->layout, &x, en, p->out, e);
 }
 
-/*
- * Removes what a failed pull has left (verified layers, that no image needs), and what an earlier
- * one that was killed may have. The note survives us, if we are killed.
- */
-static int download_clean(struct pull *p, struct image *out, struct err *e)
+/* The image is there; the disk is not waited for, unless that is asked for. */
+static int finish(struct pull *p, struct err *e)
 {
-	bool noted = gc_noted(&p->layout);
-	struct err ignored;
-	int ret;
+	own(layout) struct layout l = LAYOUT_NONE;
 
-	gc_note(&p->layout);
-	ret = download(p, out, e);
-	if (ret == 0 && !noted) {
-		gc_unnote(&p->layout);
-		return 0;
-	}
-	layout_close(&p->layout);
-	image_gc(p->s, &ignored);
-	return ret;
+	if (layout_open(p->s, &l, e) < 0)
+		return -1;
+	if (p->o->sync)
+		return settle(p->s, &l, e);
+	settle_later(p->s, &l);
+	return 0;
 }
 
 static int pull_open(struct pull *p, const char *ref, struct err *e)
@@ -263,7 +257,7 @@ static int pull_open(struct pull *p, const char *ref, struct err *e)
 int image_pull(struct store *s, const char *ref, const struct image_pull_options *o,
 	       struct image *out, struct err *e)
 {
-	own(pull) struct pull p = { .s = s, .o = o, .layout = LAYOUT_NONE };
+	own(pull) struct pull p = { .s = s, .o = o, .layout = LAYOUT_NONE, .out = out };
 	int ret;
 
 	*out = (struct image){ 0 };
@@ -271,6 +265,8 @@ int image_pull(struct store *s, const char *ref, const struct image_pull_options
 		return -1;
 	ret = up_to_date(&p, out, e);
 	if (ret == 0)
-		ret = connect_once(&p, e) < 0 ? -1 : download_clean(&p, out, e);
+		ret = connect_once(&p, e) < 0 ? -1 : gc_guard(s, &p.layout, download, &p, e);
+	if (ret >= 0)
+		ret = finish(&p, e);
 	return ret < 0 ? err_in(e, "image %.200s", ref) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "image/gc.h"
 #include "image/local.h"
+#include "image/settle.h"
 
 void image_removed_free(struct image_removed *r)
 {
@@ -115,8 +116,8 @@ int image_remove(struct store *s, const char *ref, bool force, struct image_remo
 	*out = (struct image_removed){ 0 };
 	if (layout_open(s, &l, e) < 0)
 		return -1;
-	lock = lock_images(s, LOCK_EXCLUSIVE, e);
-	if (lock < 0 || layout_index_load(&l, &x, e) < 0)
+	lock = settle_and_lock(s, &l, &x, e);
+	if (lock < 0)
 		return -1;
 	ret = remove_locked(s, &l, &r, out, e);
 	image_free(&r.image);
