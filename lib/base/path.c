@@ -41,6 +41,11 @@ int path_try_open_in(int root, const char *rel, int flags, mode_t mode)
 	return open_how(root, rel, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int path_try_open_plain(int root, const char *rel, int flags)
+{
+	return open_how(root, rel, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+}
+
 int path_open_in(int root, const char *rel, int flags, mode_t mode, struct err *e)
 {
 	int fd = path_try_open_in(root, rel, flags, mode);

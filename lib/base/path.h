@@ -21,6 +21,8 @@
 int path_open_in(int root, const char *rel, int flags, mode_t mode, struct err *e);
 /* The same, but -1 with only errno set, for callers that try. */
 int path_try_open_in(int root, const char *rel, int flags, mode_t mode);
+/* The same, of a path in which nothing is a symlink (ELOOP). */
+int path_try_open_plain(int root, const char *rel, int flags);
 /*
  * Opens the parent directory of rel inside root (O_PATH) and points *last at its final component,
  * which is never "", "." or ".."; then use openat(parent, *last, ...|O_NOFOLLOW). *last points into

@@ -250,11 +250,13 @@ int tree_owner(const struct tree *t, int64_t uid, int64_t gid, uid_t *u, gid_t *
 	return 0;
 }
 
+/* Makes the directory name and gives an fd of it. */
 static int make_implicit(struct tree *t, struct walk *w, const char *name, bool opaque,
 			 struct err *e)
 {
 	struct tree_dir d = { .implicit = true };
 	struct stat st;
+	bool settle;
 	own(fd) int fd = -1;
 	uid_t uid;
 	gid_t gid;
@@ -263,21 +265,24 @@ static int make_implicit(struct tree *t, struct walk *w, const char *name, bool 
 		return -1;
 	if (fstat(w->fd, &st) < 0)
 		return err_sys(e, "make directory \"%.200s\"", name);
+	/* A set-group-ID bit is handed down, with the group; a layer's tree has nothing else that
+	 * is. */
+	settle = t->copy || (st.st_mode & S_ISGID);
 	if (note_current(t, w->real.len ? w->real.s : "", &st, e) < 0)
 		return -1;
 	if (mkdirat(w->fd, name, 0755) < 0)
 		return err_sys(e, "make directory \"%.200s\"", name);
 	fd = open_dir(w->fd, name);
-	/* The parent may be set-group-ID. */
-	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || (settle && (fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0)) ||
+	    fstat(fd, &st) < 0)
 		return err_sys(e, "make directory \"%.200s\"", name);
 	if (t->copy)
-		return 0;
+		return fd_steal(&fd);
 	if (opaque && tree_set_opaque(fd, e) < 0)
 		return -1;
 	d.ino = st.st_ino;
 	d.path = str_fmt("%s%s%s", w->real.len ? w->real.s : "", w->real.len ? "/" : "", name);
-	return note(t, &d, e);
+	return note(t, &d, e) < 0 ? -1 : fd_steal(&fd);
 }
 
 static int walk_link(struct tree *t, struct walk *w, const char *name, struct err *e)
@@ -323,7 +328,8 @@ static int walk_up(struct tree *t, struct walk *w, struct err *e)
 	return 0;
 }
 
-/* What is in the way of directory name: a symlink is followed, a whiteout replaced. */
+/* What is in the way of directory name: a whiteout is replaced, and the directory's fd given; with
+ * a symlink the way goes on elsewhere: -2. */
 static int walk_obstacle(struct tree *t, struct walk *w, const char *name, struct err *e)
 {
 	struct stat st;
@@ -331,7 +337,7 @@ static int walk_obstacle(struct tree *t, struct walk *w, const char *name, struc
 	if (fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "look at \"%.200s\"", name);
 	if (S_ISLNK(st.st_mode))
-		return walk_link(t, w, name, e);
+		return walk_link(t, w, name, e) < 0 ? -1 : -2;
 	if (t->copy || !tree_is_whiteout(&st)) {
 		errno = ENOTDIR;
 		return err_sys(e, "\"%.200s\" above it", name);
@@ -348,25 +354,40 @@ static int walk_step(struct tree *t, struct walk *w, const char *name, struct er
 	if (strcmp(name, "..") == 0)
 		return walk_up(t, w, e);
 	fd = open_dir(w->fd, name);
-	if (fd < 0 && errno == ENOENT && make_implicit(t, w, name, false, e) < 0)
-		return -1;
-	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
-		int links = w->links;
-
-		if (walk_obstacle(t, w, name, e) < 0)
-			return -1;
-		if (w->links != links)
-			return 0;
-	}
-	if (fd < 0)
-		fd = open_dir(w->fd, name);
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
+		fd = make_implicit(t, w, name, false, e);
+	else if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		fd = walk_obstacle(t, w, name, e);
+	else if (fd < 0)
 		return err_sys(e, "open directory \"%.200s\"", name);
+	if (fd < 0)
+		return fd == -2 ? 0 : -1;
 	walk_to(w, fd);
 	if (w->real.len)
 		buf_addc(&w->real, '/');
 	buf_add(&w->real, name);
 	return 0;
+}
+
+/* The walk begins as deep as the path is there and no symlink is in it. */
+static int walk_begin(struct tree *t, struct walk *w, const char *path, struct err *e)
+{
+	const char *cut = path + strlen(path);
+
+	while ((cut = memrchr(path, '/', (size_t)(cut - path)))) {
+		buf_addn(&w->real, path, (size_t)(cut - path));
+		w->fd = path_try_open_plain(t->root, w->real.s, O_RDONLY | O_DIRECTORY);
+		if (w->fd >= 0) {
+			buf_add(&w->todo, cut + 1);
+			return 0;
+		}
+		w->real.len = 0;
+		if (errno != ENOENT)
+			break;
+	}
+	buf_add(&w->todo, path);
+	w->fd = path_open_in(t->root, ".", O_RDONLY | O_DIRECTORY, 0, e);
+	return w->fd < 0 ? -1 : 0;
 }
 
 /* Opens path, making what is missing: also what a symlink points at, since it may be in a layer
@@ -375,9 +396,7 @@ static int make_way(struct tree *t, const char *path, struct err *e)
 {
 	own(walk) struct walk w = { .fd = -1 };
 
-	buf_add(&w.todo, path);
-	w.fd = path_open_in(t->root, ".", O_RDONLY | O_DIRECTORY, 0, e);
-	if (w.fd < 0)
+	if (walk_begin(t, &w, path, e) < 0)
 		return -1;
 	while (w.todo.len) {
 		size_t n = strcspn(w.todo.s, "/");
