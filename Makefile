@@ -113,7 +113,7 @@ vm: all  ## the tests that need cgroup v2 alone, in an emulated machine (Debian,
 asan:  ## the same tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' check
 
-bench: all  ## time caddis against crun, podman, conmon: medians and ratios
+bench: all  ## time caddis against crun, podman, conmon, containerd: medians and ratios
 	@CADDIS=$(abspath $(BUILD))/caddis CC=$(CC) tests/bench/run $(BENCH)
 
 # --- fuzzing: parsers of hostile bytes; needs clang, and root for the tar stream. make fuzz FUZZ_TIME=3600 for an hour each ---
