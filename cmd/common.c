@@ -214,3 +214,23 @@ int duration_option(const char *name, const struct optint *seconds, int64_t othe
 	*ns = seconds->v * NSEC_PER_SEC;
 	return 0;
 }
+
+int time_option(const char *name, const char *text, int64_t *ns, struct err *e)
+{
+	int64_t ago;
+
+	if (!text)
+		return 0;
+	/* A short plain number is a duration, as everywhere; RFC 3339 and long ones are points in
+	 * time. */
+	if ((!strchr(text, 'T') && strlen(text) < 9 && clock_parse_duration(text, &ago) == 0) ||
+	    (clock_parse(text, ns) < 0 && clock_parse_duration(text, &ago) == 0)) {
+		*ns = clock_now() - ago;
+		return 0;
+	}
+	if (clock_parse(text, ns) == 0)
+		return 0;
+	return err_set(e, ERR_USAGE,
+		       "--%s %.60s: expected a time (2026-11-23T10:00:00Z) or a duration (10m)",
+		       name, text);
+}

@@ -46,5 +46,7 @@ int cpu_quantity_option(const char *name, const char *value, struct optint *quot
 			struct optint *period, struct err *e);
 int duration_option(const char *name, const struct optint *seconds, int64_t otherwise, int64_t *ns,
 		    struct err *e);
+/* A point in time, or how long ago ("10m"): ns since 1970. NULL: nothing. */
+int time_option(const char *name, const char *text, int64_t *ns, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common.h"
+#include "events.h"
 #include "inspect.h"
 #include "stats.h"
 
@@ -90,6 +91,7 @@ static const struct command commands[] = {
 	{ "inspect", "[OPTION...] CONTAINER...", "show everything about containers, or one field", ctr_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "container" },
 	{ "stats", "[OPTION...] [CONTAINER...]", "show what containers use: CPU, memory, processes", ctr_stats_main, ctr_stats_opts, sizeof(struct stats_args), NEED_STORE, 0, 0, "container" },
 	{ "top", "[OPTION...] CONTAINER", "show the processes of a running container", ctr_top_main, ctr_top_opts, sizeof(struct top_args), NEED_STORE, 1, 1, "container" },
+	{ "events", "[OPTION...] [CONTAINER...]", "show what happens to containers, as it happens", ctr_events_main, events_opts, sizeof(struct events_args), NEED_STORE, 0, 0, "container" },
 	{ "logs", "[OPTION...] CONTAINER", "show what a container printed", ctr_logs_main, logs_opts, sizeof(struct logs_args), NEED_STORE, 1, 1, "container" },
 	{ "reopen-log", "CONTAINER...", "go on in a new log, after a rotation", ctr_reopen_log_main, NULL, 0, NEED_STORE, 1, 0, "container" },
 	{ "stop", "[OPTION...] [CONTAINER...]", "end containers: their stop signal, then SIGKILL", ctr_stop_main, ctr_stop_opts, sizeof(struct stop_args), NEED_STORE, 0, 0, "container" },

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "common.h"
 #include "ctr.h"
 #include "monitor/ctr_log.h"
 
@@ -26,27 +27,6 @@ static bool running(void *ctx)
 	if (container_load(w->s, w->id, &c, &ignored) < 0)
 		return false;
 	return c.status.state == CONTAINER_RUNNING || c.status.state == CONTAINER_CREATED;
-}
-
-/* A point in time, or how long ago ("10m"). */
-static int time_option(const char *name, const char *text, int64_t *ns, struct err *e)
-{
-	int64_t ago;
-
-	if (!text)
-		return 0;
-	/* A short plain number is a duration, as everywhere; RFC 3339 and long ones are points in
-	 * time. */
-	if ((!strchr(text, 'T') && strlen(text) < 9 && clock_parse_duration(text, &ago) == 0) ||
-	    (clock_parse(text, ns) < 0 && clock_parse_duration(text, &ago) == 0)) {
-		*ns = clock_now() - ago;
-		return 0;
-	}
-	if (clock_parse(text, ns) == 0)
-		return 0;
-	return err_set(e, ERR_USAGE,
-		       "--%s %.60s: expected a time (2026-11-23T10:00:00Z) or a duration (10m)",
-		       name, text);
 }
 
 static int read_log(const struct container_record *r, const struct ctr_log_read_options *o,

@@ -135,8 +135,10 @@ static void list_opts(FILE *f, const char *group, const char *verb, const struct
 
 void list_options(FILE *f)
 {
-	for (const struct command *c = top_commands; c->name; c++)
+	for (const struct command *c = top_commands; c->name; c++) {
 		fprintf(f, "caddis %s\n", c->name);
+		list_opts(f, "caddis", c->name, c->opts);
+	}
 	for (const struct opt *o = global_opts; o->name; o++)
 		fprintf(f, "caddis --%s\n", o->name);
 	for (const struct command_group *const *g = command_groups; *g; g++) {

@@ -2,6 +2,7 @@
 /*
  * main.c - one binary, several names: caddis, and an applet per command group.
  */
+#include "events.h"
 #include "opt.h"
 
 #include <signal.h>
@@ -43,6 +44,13 @@ static int help_main(struct cli *cli, const void *args, char **operands, size_t 
 
 const struct command top_commands[] = {
 	{ .name = "version", .args = "", .summary = "print the version", .run = version_main },
+	{ .name = "events",
+	  .args = "[OPTION...]",
+	  .summary = "show what happens to containers, sandboxes and images, as it happens",
+	  .run = events_main,
+	  .opts = events_opts,
+	  .args_size = sizeof(struct events_args),
+	  .flags = NEED_STORE },
 	{ .name = "help",
 	  .args = "[GROUP [VERB]]",
 	  .summary = "explain a group or a verb",

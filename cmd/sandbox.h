@@ -91,6 +91,8 @@ int sandbox_watch(struct cli *cli, const struct sandbox_list_args *a,
 
 extern const struct opt sandbox_list_opts[];
 int sandbox_list_main(struct cli *cli, const void *args, char **operands, size_t n);
+/* What inspect shows. */
+struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb);
 int sandbox_inspect_main(struct cli *cli, const void *args, char **operands, size_t n);
 
 #endif

@@ -173,7 +173,7 @@ static struct json_object *limits_json(const struct sandbox *sb)
 }
 
 /* The members of PodSandboxStatus, then the configuration. */
-static struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb)
+struct json_object *sandbox_json(struct cli *cli, const struct sandbox *sb)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *linux_ = json_object_new_object();

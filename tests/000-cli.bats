@@ -77,7 +77,9 @@ verbs() {
 	local group verb option n=0
 	while read -r group verb option; do
 		[ -n "$option" ] || continue
-		caddis "$group" "$verb" --help | grep -qE -- "(^|[ ,])$option([ ,]|\$)" ||
+		[ "$group" != caddis ] || group=
+		# shellcheck disable=SC2086 # a command without a group
+		caddis $group "$verb" --help | grep -qE -- "(^|[ ,])$option([ ,]|\$)" ||
 			fail "caddis $group $verb --help lacks $option"
 		n=$((n + 1))
 	done < <(caddis --list-options)
@@ -108,7 +110,7 @@ man_has() {
 		if [ "$group" = system ] || [ "$group" = caddis ]; then
 			page=$MAN_DIR/caddis.1
 		fi
-		if [ "$group" = caddis ]; then
+		if [ "$group" = caddis ] && [ -z "$option" ]; then
 			grep -qE "^\.It Fl -?${verb#--}( |\$)|^\.It Ic ${verb}( |\$)" "$page" || lacking+=("caddis $verb")
 		else
 			man_has "$page" "$verb" "$option" || lacking+=("$group $verb $option")
@@ -143,7 +145,8 @@ man_has() {
 	while read -r group verb option; do
 		[[ $option == --* || -z $option ]] || continue
 		if [ "$group" = caddis ]; then
-			caddis --complete "$verb"
+			# shellcheck disable=SC2086 # without an option it is the verb that completes
+			caddis --complete "$verb" $option
 		elif [ -z "$option" ]; then
 			caddis --complete "$group" "$verb"
 		else

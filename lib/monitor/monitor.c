@@ -395,8 +395,12 @@ static int run(struct monitor *m, struct err *e)
 {
 	if (set_up(m, e) < 0)
 		return -1;
-	if (m->a->x->sync >= 0 && executor_start(m->a->x, e) < 0)
-		return -1;
+	if (m->a->x->sync >= 0) {
+		if (executor_start(m->a->x, e) < 0)
+			return -1;
+		if (m->a->started)
+			m->a->started(m->a->ctx);
+	}
 	if (!m->a->client)
 		page_release_code();
 	if (m->a->control)

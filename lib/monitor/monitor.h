@@ -49,7 +49,8 @@ struct monitor_args {
 	bool client_tty;         /* fd 0 is a terminal: raw mode, window size, restored on every way out */
 	struct control *control; /* NULL: none; who attaches sees the output, and may give input */
 	int (*reopen_log)(void *ctx, struct err *e); /* somebody who attached asks for it */
-	void *ctx;
+	void (*started)(void *ctx); /* start was called inside, and the process runs; may be NULL */
+	void *ctx;               /* of both */
 	bool control_stdin;      /* it may: the process's stdin is open */
 	bool die_with_owner;     /* SIGKILL when control's owner goes without a word */
 	int64_t timeout;         /* ns until all of cgroup is killed; 0: none */

@@ -4,6 +4,7 @@
 
 #include "executor/cgroup.h"
 #include "pod/container.h"
+#include "pod/event.h"
 #include "pod/resources.h"
 
 static int save_config(struct record *r, const struct container_record *rec, struct err *e)
@@ -15,6 +16,8 @@ int container_rename(struct store *s, const char *id, const char *name, struct e
 {
 	own(record) struct record r = RECORD_NONE;
 	own(container) struct container c = { 0 };
+	own(buf) struct buf b = { 0 };
+	own(str) char *old = NULL;
 	struct err ignored;
 
 	if (record_open(s, RECORD_CONTAINER, id, true, &r, e) < 0 ||
@@ -25,11 +28,15 @@ int container_rename(struct store *s, const char *id, const char *name, struct e
 	if (record_rename_begin(s, &r, c.record.sandbox_id, c.record.config.metadata.name, name,
 				e) < 0)
 		return err_in(e, "container %s", container_name(&c));
+	old = xstrdup(container_name(&c));
 	str_set(&c.record.config.metadata.name, name);
 	if (save_config(&r, &c.record, e) < 0) {
 		(void)record_rename_end(s, &r, false, &ignored);
 		return -1;
 	}
+	container_event_begin(&b, "renamed", id, &c.record);
+	event_str(&b, "old_name", old);
+	event_end(s, &b);
 	return record_rename_end(s, &r, true, e);
 }
 
@@ -126,5 +133,8 @@ int container_update(struct store *s, const char *id, const struct container_upd
 	}
 	if (save_config(&ch.r, &ch.c.record, e) < 0)
 		return -1;
-	return fields_save(&oci_spec_table, ch.r.dir, "spec.json", &ch.spec, false, e);
+	if (fields_save(&oci_spec_table, ch.r.dir, "spec.json", &ch.spec, false, e) < 0)
+		return -1;
+	container_event(s, "updated", id, &ch.c.record);
+	return 0;
 }

@@ -15,6 +15,7 @@
 #include "image/image.h"
 #include "pod/container.h"
 #include "pod/container_ns.h"
+#include "pod/event.h"
 #include "pod/security.h"
 
 /* Kubernetes' rules: command replaces entrypoint and cmd, args alone replace cmd. */
@@ -208,7 +209,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 		return -1;
 	if (record_commit(s, &c->r, &container_status_table, &status, e) < 0)
 		return -1;
-	return c->held.dir >= 0 ? sandbox_commit(s, &c->held, e) : 0;
+	return c->held.dir >= 0 ? sandbox_commit(s, &c->held, &c->sandbox.record, e) : 0;
 }
 
 int container_check(const struct cri_container_config *c, struct err *e)
@@ -238,6 +239,7 @@ int container_create(struct store *s, const struct container_create_args *a, str
 	if (container_check(a->config, e) < 0)
 		return -1;
 	if (create(s, a, &c, e) == 0) {
+		container_event(s, "created", c.r.id, &c.rec);
 		snprintf(id, ID_SIZE, "%s", c.r.id);
 		if (hold) {
 			*hold = c.r;

@@ -39,6 +39,7 @@ static int run_again(struct starting *st, const char *id, struct err *e)
 		return -1;
 	if (executor_start(&st->x, e) < 0)
 		return -1;
+	starting_started(st);
 	starting_unlock_record(st);
 	starting_forget(st);
 	/* Who asked to stop it just now saw none to signal. */
@@ -111,6 +112,7 @@ static int monitor_main(int ready_sock, void *arg)
 		monitor_failed(ready_sock, &e);
 		return 1;
 	}
+	starting_started(&st);
 	starting_unlock_record(&st);
 	starting_forget(&st);
 	monitor_ready(ready_sock);

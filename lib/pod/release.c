@@ -14,19 +14,23 @@
 #include "base/fd.h"
 #include "executor/cgroup.h"
 #include "pod/container.h"
+#include "pod/event.h"
 #include "pod/run_lock.h"
 #include "pod/sandbox_ns.h"
 #include "pod/userns.h"
 
 #define DEATH_TIMEOUT (10 * NSEC_PER_SEC) /* what SIGKILL may take before we say so */
 
-static void kill_init(int dir)
+/* False: it does not run, by its record. */
+static bool kill_init(int dir)
 {
 	struct container_status status = { 0 };
 	struct err ignored;
+	bool running =
+		fields_load(&container_status_table, dir, "status.json", &status, &ignored) == 0 &&
+		status.state == CONTAINER_RUNNING;
 
-	if (fields_load(&container_status_table, dir, "status.json", &status, &ignored) == 0 &&
-	    status.state == CONTAINER_RUNNING && str_eq(status.boot_id, proc_boot_id(&ignored))) {
+	if (running && str_eq(status.boot_id, proc_boot_id(&ignored))) {
 		struct proc_id init = { .pid = (pid_t)status.pid, .start = (uint64_t)status.start };
 		own(fd) int pidfd = proc_open(&init);
 
@@ -34,6 +38,31 @@ static void kill_init(int dir)
 			proc_pidfd_signal(pidfd, SIGKILL);
 	}
 	fields_free(&container_status_table, &status);
+	return running;
+}
+
+/* Nobody is left who could have seen how it ended. */
+static void end_unseen(struct store *s, const char *id, int dir, const struct container_record *rec)
+{
+	struct container_status status = { 0 };
+	struct err ignored;
+
+	if (fields_load(&container_status_table, dir, "status.json", &status, &ignored) == 0 &&
+	    status.state == CONTAINER_RUNNING) {
+		own(str) char *about = container_event_about(rec);
+		bool rebooted = !str_eq(status.boot_id, proc_boot_id(&ignored));
+
+		status.exit_code = 255;
+		str_set(&status.reason, rebooted ? "HostRebooted" : "Unknown");
+		container_event_died(s, id, rec->config.metadata.name, about, &status);
+	}
+	fields_free(&container_status_table, &status);
+}
+
+/* Once only: a release may be done again. And not of what was never committed. */
+static bool is_first_release(int dir)
+{
+	return unlinkat(dir, "status.json", 0) == 0;
 }
 
 /* No config.json: it died before it owned anything. A damaged one says nothing more. But one that
@@ -46,12 +75,13 @@ static bool owns_nothing(const struct err *e)
 static int release_container(struct store *s, const char *id, int dir, struct err *e)
 {
 	struct container_record rec = { 0 };
+	bool ran;
 	int rc = 0;
 
 	if (fields_load(&container_record_table, dir, "config.json", &rec, e) < 0)
 		return owns_nothing(e) ? 0 : -1;
 	run_stop_ask(s, id);
-	kill_init(dir);
+	ran = kill_init(dir);
 	if (str_some(rec.cgroup))
 		rc = cgroup_delete(rec.cgroup, e);
 	if (rc == 0)
@@ -62,6 +92,10 @@ static int release_container(struct store *s, const char *id, int dir, struct er
 		if (unlinkat(s->root, mark, 0) < 0 && errno != ENOENT)
 			rc = err_sys(e, "its mark in sandbox %.12s", rec.sandbox_id);
 	}
+	if (rc == 0 && ran)
+		end_unseen(s, id, dir, &rec);
+	if (rc == 0 && is_first_release(dir))
+		container_event(s, "removed", id, &rec);
 	/* The cgroup above is the sandbox's, with its limits: it goes with the sandbox. */
 	fields_free(&container_record_table, &rec);
 	return rc;
@@ -77,8 +111,8 @@ static int remove_member(struct store *s, const char *id, struct err *e)
 	return record_discard(s, &r, e);
 }
 
-/* Namespaces, ranges of user IDs, cgroup. */
-static int release_kernel(struct store *s, const char *id, int dir, struct err *e)
+/* Namespaces, ranges of user IDs, cgroup. last: then it is gone. */
+static int release_kernel(struct store *s, const char *id, int dir, bool last, struct err *e)
 {
 	struct sandbox_record rec = { 0 };
 	struct err damaged;
@@ -101,6 +135,8 @@ static int release_kernel(struct store *s, const char *id, int dir, struct err *
 		rc = userns_release(s, id, ns->userns_options, e);
 	if (rc == 0)
 		rc = cgroup_prune_parents(cgroup, e);
+	if (rc == 0 && last && is_first_release(dir))
+		sandbox_event(s, "removed", id, &rec);
 	fields_free(&sandbox_record_table, &rec);
 	return rc;
 }
@@ -118,7 +154,7 @@ static int release_sandbox(struct store *s, const char *id, int dir, struct err 
 			return -1;
 	/* A plugin that fails keeps nothing but its own: all else is given back. */
 	detached = sandbox_network_detach(s, id, dir, e);
-	if (release_kernel(s, id, dir, detached < 0 ? &other : e) < 0)
+	if (release_kernel(s, id, dir, detached == 0, detached < 0 ? &other : e) < 0)
 		return -1;
 	return detached;
 }

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "executor/cgroup.h"
 #include "pod/container.h"
+#include "pod/event.h"
 #include "pod/resources.h"
 #include "pod/sandbox_ns.h"
 #include "pod/userns.h"
@@ -98,11 +99,15 @@ static int publish(struct store *s, struct record *r, const struct sandbox_recor
 	return sandbox_write_files(r->dir, &rec->config, &net, e);
 }
 
-int sandbox_commit(struct store *s, struct record *r, struct err *e)
+int sandbox_commit(struct store *s, struct record *r, const struct sandbox_record *rec,
+		   struct err *e)
 {
 	struct sandbox_status status = { .created_at = clock_now() };
 
-	return record_commit(s, r, &sandbox_status_table, &status, e);
+	if (record_commit(s, r, &sandbox_status_table, &status, e) < 0)
+		return -1;
+	sandbox_event(s, "created", r->id, rec);
+	return 0;
 }
 
 /* Before the configuration is written, which then says which ids they are. */
@@ -136,9 +141,9 @@ int sandbox_create(struct store *s, const struct cri_sandbox_config *config, boo
 	rc = lease_ids(s, &r, &rec, e);
 	if (rc == 0)
 		rc = publish(s, &r, &rec, e);
-	fields_free(&sandbox_record_table, &rec);
 	if (rc == 0 && !hold)
-		rc = sandbox_commit(s, &r, e);
+		rc = sandbox_commit(s, &r, &rec, e);
+	fields_free(&sandbox_record_table, &rec);
 	if (rc < 0) {
 		struct err second; /* the first error is the one to tell; the sweep retries */
 
@@ -194,12 +199,23 @@ int sandbox_containers(int dir, struct strv *ids, struct err *e)
 	}
 }
 
+static void say_stopped(struct store *s, const struct record *r)
+{
+	struct sandbox_record rec = { 0 };
+	struct err ignored;
+
+	if (fields_load(&sandbox_record_table, r->dir, "config.json", &rec, &ignored) == 0)
+		sandbox_event(s, "stopped", r->id, &rec);
+	fields_free(&sandbox_record_table, &rec);
+}
+
 int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
 {
 	own(record) struct record r = RECORD_NONE;
 	own(strv) struct strv ids = { 0 };
 	struct sandbox_status status = { 0 };
 	struct err other;
+	bool was_stopped;
 	int detached;
 
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
@@ -216,9 +232,12 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	detached = sandbox_network_detach(s, id, r.dir, e);
 	if (sandbox_ns_drop(s, id, detached < 0 ? &other : e) < 0)
 		return -1;
+	was_stopped = status.stopped;
 	status.stopped = true;
 	if (record_set_status(&r, &sandbox_status_table, &status, detached < 0 ? &other : e) < 0)
 		return -1;
+	if (!was_stopped)
+		say_stopped(s, &r);
 	return detached;
 }
 

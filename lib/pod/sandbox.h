@@ -43,7 +43,8 @@ int check_annotations(const struct strmap *annotations, struct err *e); /* 256 K
  */
 int sandbox_create(struct store *s, const struct cri_sandbox_config *config, bool ephemeral,
 		   struct record *hold, char id[ID_SIZE], struct err *e);
-int sandbox_commit(struct store *s, struct record *r, struct err *e);
+int sandbox_commit(struct store *s, struct record *r, const struct sandbox_record *rec,
+		   struct err *e);
 /* Ends its containers, all at once (-1: their own grace periods), drops its namespaces. Twice is a
  * success. */
 int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e);

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "executor/cgroup.h"
+#include "pod/event.h"
 #include "pod/resources.h"
 #include "pod/sandbox.h"
 
@@ -120,5 +121,8 @@ int sandbox_update(struct store *s, const char *id, const struct cri_resources *
 		return -1;
 	if (!sb.ready)
 		return err_set(e, ERR_STATE, "sandbox %.12s is not ready", id);
-	return update(&r, &sb, change, e);
+	if (update(&r, &sb, change, e) < 0)
+		return -1;
+	sandbox_event(s, "updated", id, &sb.record);
+	return 0;
 }

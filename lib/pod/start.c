@@ -14,6 +14,7 @@
 #include "executor/executor.h"
 #include "image/image.h"
 #include "pod/container_ns.h"
+#include "pod/event.h"
 #include "pod/run_lock.h"
 #include "pod/security.h"
 #include "pod/start.h"
@@ -38,6 +39,7 @@ void starting_reset(struct starting *st)
 void starting_free(struct starting *st)
 {
 	starting_reset(st);
+	free(st->about);
 	fd_drop(&st->run_dir);
 	fd_drop(&st->run_lock); /* last: whoever waits for it finds all the rest done */
 }
@@ -47,6 +49,8 @@ void starting_know(struct starting *st)
 	st->terminal = st->spec.process.terminal;
 	st->has_stdin = st->c.record.config.stdin_;
 	st->stdin_once = st->stdin_once || st->c.record.config.stdin_once;
+	free(st->about);
+	st->about = container_event_about(&st->c.record);
 }
 
 void starting_forget(struct starting *st)
@@ -56,6 +60,24 @@ void starting_forget(struct starting *st)
 	fields_free(&container_record_table, &st->c.record);
 	oci_spec_free(&st->spec);
 	st->c.record.cgroup = cgroup;
+}
+
+static void died(struct starting *st)
+{
+	own(str) char *name = record_label_now(&st->r);
+
+	container_event_died(st->s, st->c.id, name, st->about, &st->c.status);
+}
+
+void starting_started(struct starting *st)
+{
+	own(str) char *name = record_label_now(&st->r);
+	own(buf) struct buf b = { 0 };
+
+	event_begin(&b, EVENT_CONTAINER, "started", st->c.id);
+	event_str(&b, "name", name);
+	buf_add(&b, st->about);
+	event_end(st->s, &b);
 }
 
 static int load(struct starting *st, const char *id, struct err *e)
@@ -83,6 +105,9 @@ static int load(struct starting *st, const char *id, struct err *e)
 	if (fields_load(&oci_spec_table, st->r.dir, "spec.json", &st->spec, e) < 0)
 		return err_in(e, "container %s", container_name(&st->c));
 	starting_know(st);
+	/* One that ended when nobody was there to see it. */
+	if (st->c.status.state == CONTAINER_EXITED && st->c.status.pid)
+		died(st);
 	return 0;
 }
 
@@ -276,6 +301,7 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	struct container_status *status = &st->c.status;
 	struct cgroup_stats stats = { .oom_kills = -1 };
 	struct err ignored;
+	int rc;
 
 	status->state = CONTAINER_EXITED;
 	status->pid = status->start = 0;
@@ -296,7 +322,10 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	}
 	if (st->cgroup_made)
 		cgroup_delete(st->c.record.cgroup, &ignored);
-	return record_set_status(&st->r, &container_status_table, status, e);
+	rc = record_set_status(&st->r, &container_status_table, status, e);
+	if (rc == 0 && st->about)
+		died(st);
+	return rc;
 }
 
 int starting_failed(struct starting *st, const struct err *why)
@@ -314,6 +343,11 @@ void starting_unlock_record(struct starting *st)
 	st->r.lock = -1;
 }
 
+static void started(void *ctx)
+{
+	starting_started(ctx);
+}
+
 int starting_stay(struct starting *st, struct exit_status *out, struct err *e)
 {
 	struct monitor_args m = {
@@ -325,6 +359,7 @@ int starting_stay(struct starting *st, struct exit_status *out, struct err *e)
 		.client_tty = st->attach && st->attach->tty,
 		.control = st->control,
 		.reopen_log = reopen_log,
+		.started = started,
 		.ctx = st,
 		.control_stdin = st->has_stdin,
 		.die_with_owner = st->die_with_owner,

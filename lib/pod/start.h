@@ -26,6 +26,7 @@ struct starting {
 	int64_t restart_count;
 	struct oci_box size; /* of the terminal, as far as it is known */
 	bool cgroup_made;
+	char *about; /* for its events */
 };
 #define STARTING_NONE                                                                              \
 	{                                                                                          \
@@ -48,6 +49,8 @@ int starting_open_streams(struct starting *st, struct err *e);
 int starting_open_log(struct starting *st, struct err *e);
 /* The loop, and the record of its end. */
 int starting_stay(struct starting *st, struct exit_status *out, struct err *e);
+/* Its command runs: says so in the journal. */
+void starting_started(struct starting *st);
 /* It never ran: says why in its record, unless it was not ours to start. Returns -1. */
 int starting_failed(struct starting *st, const struct err *why);
 /* A monitor stays for as long as its container: it keeps only what it needs for the end. */

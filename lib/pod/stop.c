@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "executor/cgroup.h"
 #include "pod/container.h"
+#include "pod/event.h"
 #include "pod/run_lock.h"
 
 #define DEATH_TIMEOUT (10 * NSEC_PER_SEC)
@@ -197,8 +198,10 @@ static int set_frozen(struct store *s, const char *id, bool frozen, struct err *
 	if (container_paused(&c) == frozen)
 		return err_set(e, ERR_STATE, "container %s is %s", container_name(&c),
 			       frozen ? "paused already" : "not paused");
-	if (cgroup_freeze(c.record.cgroup, frozen, e) == 0)
+	if (cgroup_freeze(c.record.cgroup, frozen, e) == 0) {
+		container_event(s, frozen ? "paused" : "resumed", id, &c.record);
 		return 0;
+	}
 	if (frozen) /* half of it is worse than none */
 		(void)cgroup_freeze(c.record.cgroup, false, &ignored);
 	return err_in(e, "container %s", container_name(&c));

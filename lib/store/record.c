@@ -433,19 +433,30 @@ bool record_exists(struct store *s, enum record_kind kind, const char *id)
 	return faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-char *record_label(struct store *s, enum record_kind kind, const char *id)
+static char *label_at(int dir, const char *link, const char *id)
 {
-	char link[ID_SIZE + 24], target[256];
+	char target[256];
 	const char *slash;
-	ssize_t n;
+	ssize_t n = readlinkat(dir, link, target, sizeof(target) - 1);
 
-	snprintf(link, sizeof(link), "%s/%s/name", kind_dir[kind], id);
-	n = readlinkat(s->root, link, target, sizeof(target) - 1);
 	if (n <= 0)
 		return xstrndup(id, 12);
 	target[n] = '\0';
 	slash = strrchr(target, '/');
 	return xstrdup(slash ? slash + 1 : target);
+}
+
+char *record_label(struct store *s, enum record_kind kind, const char *id)
+{
+	char link[ID_SIZE + 24];
+
+	snprintf(link, sizeof(link), "%s/%s/name", kind_dir[kind], id);
+	return label_at(s->root, link, id);
+}
+
+char *record_label_now(const struct record *r)
+{
+	return label_at(r->dir, "name", r->id);
 }
 
 int record_run_dir(struct store *s, enum record_kind kind, const char *id, bool create,

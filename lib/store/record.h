@@ -80,6 +80,8 @@ int record_list(struct store *s, enum record_kind kind, struct strv *ids, struct
 bool record_exists(struct store *s, enum record_kind kind, const char *id);
 /* Its name, else the beginning of its ID, for people. Newly allocated. */
 char *record_label(struct store *s, enum record_kind kind, const char *id);
+/* The same of an open one, which may be on its way out. */
+char *record_label_now(const struct record *r);
 /* STATE/sandboxes/<id>, made if missing (0700); the fd. */
 int record_run_dir(struct store *s, enum record_kind kind, const char *id, bool create,
 		   struct err *e);

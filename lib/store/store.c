@@ -13,7 +13,8 @@
 
 static const char *const root_entries[] = { "version",	  "images",  "layers",	"sandboxes",
 					    "containers", "names",   "staging", "networks",
-					    "seccomp",	  "targets", "lock",	NULL };
+					    "seccomp",	  "targets", "lock",	"events",
+					    "events.1",	  NULL };
 static const char *const root_dirs[] = {
 	"images",	   "layers",	       "sandboxes", "containers", "names",
 	"names/sandboxes", "names/containers", "staging",   "networks",	  NULL
