@@ -3,68 +3,9 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <strings.h>
 #include <sys/prctl.h>
 
 #include "executor/syscalls.h"
-
-/* In the order of the kernel's numbers, without "CAP_". */
-static const char *const cap_names[] = {
-	"CHOWN",
-	"DAC_OVERRIDE",
-	"DAC_READ_SEARCH",
-	"FOWNER",
-	"FSETID",
-	"KILL",
-	"SETGID",
-	"SETUID",
-	"SETPCAP",
-	"LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE",
-	"NET_BROADCAST",
-	"NET_ADMIN",
-	"NET_RAW",
-	"IPC_LOCK",
-	"IPC_OWNER",
-	"SYS_MODULE",
-	"SYS_RAWIO",
-	"SYS_CHROOT",
-	"SYS_PTRACE",
-	"SYS_PACCT",
-	"SYS_ADMIN",
-	"SYS_BOOT",
-	"SYS_NICE",
-	"SYS_RESOURCE",
-	"SYS_TIME",
-	"SYS_TTY_CONFIG",
-	"MKNOD",
-	"LEASE",
-	"AUDIT_WRITE",
-	"AUDIT_CONTROL",
-	"SETFCAP",
-	"MAC_OVERRIDE",
-	"MAC_ADMIN",
-	"SYSLOG",
-	"WAKE_ALARM",
-	"BLOCK_SUSPEND",
-	"AUDIT_READ",
-	"PERFMON",
-	"BPF",
-	"CHECKPOINT_RESTORE",
-};
-_Static_assert(ARRAY_LEN(cap_names) == 41, "a capability is missing in the table");
-
-int cap_number(const char *name)
-{
-	if (!name)
-		return -1;
-	if (strncasecmp(name, "CAP_", 4) == 0)
-		name += 4;
-	for (size_t i = 0; i < ARRAY_LEN(cap_names); i++)
-		if (strcasecmp(cap_names[i], name) == 0)
-			return (int)i;
-	return -1;
-}
 
 static int caps_read_set(const char *set, const struct strv *names, uint64_t *out, struct err *e)
 {
@@ -88,6 +29,7 @@ int caps_read(const struct oci_caps *in, struct caps *out, struct err *e)
 	if (caps_read_set("bounding", &in->bounding, &out->bounding, e) < 0 ||
 	    caps_read_set("effective", &in->effective, &out->effective, e) < 0 ||
 	    caps_read_set("permitted", &in->permitted, &out->permitted, e) < 0 ||
+	    caps_read_set("inheritable", &in->inheritable, &out->inheritable, e) < 0 ||
 	    caps_read_set("ambient", &in->ambient, &out->ambient, e) < 0)
 		return -1;
 	out->permitted |= out->effective;
@@ -145,7 +87,8 @@ int caps_apply(const struct caps *c, uid_t uid, struct err *e)
 	/* What we do not hold ourselves cannot be given: the container gets what is there. */
 	permitted &= have;
 	effective &= permitted;
-	if (capset_raw(effective, permitted, c->ambient & permitted) < 0)
+	if (capset_raw(effective, permitted,
+		       (c->inheritable & have & c->bounding) | (c->ambient & permitted)) < 0)
 		return err_sys(e, "set capabilities");
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return err_sys(e, "drop the keeping of capabilities");
@@ -155,7 +98,7 @@ int caps_apply(const struct caps *c, uid_t uid, struct err *e)
 		if (!(c->ambient & permitted & UINT64_C(1) << n))
 			continue;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, n, 0, 0) < 0)
-			return err_sys(e, "raise ambient capability %s", cap_names[n]);
+			return err_sys(e, "raise ambient capability %s", cap_name(n));
 	}
 	return 0;
 }

@@ -8,13 +8,11 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "spec/cap_name.h"
 #include "spec/oci.h"
 
-/* The number of "CAP_CHOWN", "chown"…; -1 for none such. */
-int cap_number(const char *name);
-
 struct caps {
-	uint64_t bounding, effective, permitted, ambient; /* bit N: capability N */
+	uint64_t bounding, effective, permitted, inheritable, ambient; /* bit N: capability N */
 };
 /* NULL gives empty sets. An unknown name is an error; one that this kernel lacks is left out. */
 int caps_read(const struct oci_caps *in, struct caps *out, struct err *e);
@@ -22,8 +20,8 @@ int caps_read(const struct oci_caps *in, struct caps *out, struct err *e);
 int caps_bound(const struct caps *c, struct err *e);
 /*
  * After the change of user: permitted and effective as asked for root; others get none but what
- * they are to hold as ambient. Inheritable is empty, but for the ambient ones (the kernel demands
- * that).
+ * they are to hold as ambient. Inheritable is what is asked for, with the ambient ones (the kernel
+ * demands that).
  */
 int caps_apply(const struct caps *c, uid_t uid, struct err *e);
 

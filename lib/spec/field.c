@@ -56,6 +56,19 @@ static struct json_object *write_objects(const struct objlist *l, const struct f
 	return a;
 }
 
+static struct json_object *write_keyed(const struct objlist *l, const struct field_table *t)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *p = (const char *)l->v + i * t->size;
+
+		json_object_object_add(o, *(char *const *)(p + t->fields[0].offset),
+				       write_struct(t, p));
+	}
+	return o;
+}
+
 /* A struct by value: NULL when it holds nothing. */
 static struct json_object *write_value(const struct field_table *t, const void *p)
 {
@@ -103,6 +116,8 @@ static struct json_object *write_list(const struct field *f, const void *p)
 		return ((const struct intlist *)p)->n ? write_ints(p) : NULL;
 	case FIELD_STRMAP:
 		return ((const struct strmap *)p)->n ? write_map(p) : NULL;
+	case FIELD_OBJMAP:
+		return ((const struct objlist *)p)->n ? write_keyed(p, f->sub) : NULL;
 	default:
 		return ((const struct objlist *)p)->n ? write_objects(p, f->sub) : NULL;
 	}
@@ -125,6 +140,7 @@ static struct json_object *write_field(const struct field *f, bool zero, const v
 	case FIELD_INTLIST:
 	case FIELD_STRMAP:
 	case FIELD_OBJLIST:
+	case FIELD_OBJMAP:
 		return write_list(f, p);
 	case FIELD_OBJ:
 		return write_value(f->sub, p);
@@ -143,7 +159,8 @@ static struct json_object *write_struct(const struct field_table *t, const char 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct field *f = &t->fields[i];
 		struct json_object *v =
-			write_field(f, t->flags & FIELDS_WRITE_ZERO, in + f->offset);
+			f->name ? write_field(f, t->flags & FIELDS_WRITE_ZERO, in + f->offset)
+				: NULL;
 
 		/* The names live as long as the program does: no copy, and no search for an older
 		 * one. */
@@ -192,6 +209,7 @@ static void free_field(const struct field *f, void *p)
 		free(*(void **)p);
 		break;
 	case FIELD_OBJLIST:
+	case FIELD_OBJMAP:
 		objlist_free(p, f->sub);
 		break;
 	case FIELD_JSON:
@@ -279,6 +297,7 @@ static void copy_field(const struct field *f, void *dst, const void *src)
 		*(void **)dst = copy_object(f->sub, *(void *const *)src);
 		break;
 	case FIELD_OBJLIST:
+	case FIELD_OBJMAP:
 		copy_objects(dst, src, f->sub);
 		break;
 	case FIELD_JSON:

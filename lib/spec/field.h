@@ -37,6 +37,8 @@ enum field_type {
 	FIELD_OBJ,    /* struct of the sub-table, by value; left out when all its fields are zero */
 	FIELD_OBJPTR, /* struct of the sub-table, by pointer; NULL when absent */
 	FIELD_OBJLIST, /* struct objlist of the sub-table's struct */
+	/* struct objlist: an object in JSON, whose keys are the structs' first rows (FIELD_KEY). */
+	FIELD_OBJMAP,
 	FIELD_JSON,    /* struct json_object *: kept as it is */
 };
 
@@ -55,7 +57,7 @@ struct objlist {
 struct field_table;
 
 struct field {
-	const char *name; /* as written out */
+	const char *name; /* as written out; NULL: see FIELD_KEY */
 	enum field_type type;
 	size_t offset;
 	const struct field_table *sub; /* FIELD_OBJ* */
@@ -66,6 +68,7 @@ struct field {
 	 * "expected an absolute path". */
 	const char *(*check)(const char *s);
 	const char *(*check_key)(const char *s); /* keys of a FIELD_STRMAP */
+	bool required; /* absent is an error; null, too */
 	bool always; /* FIELD_ENUM: written even when 0, where 0 is not the default */
 	const char *help; /* one line, for the man page's reference */
 };
@@ -96,6 +99,11 @@ struct field_table {
 #define FIELD_AS(type_, member, name_, kind, ...)                                                  \
 	{                                                                                          \
 		.name = (name_), .type = (kind), .offset = offsetof(type_, member), __VA_ARGS__    \
+	}
+/* The key of a FIELD_OBJMAP, a char *: its table's first row. */
+#define FIELD_KEY(type_, member)                                                                   \
+	{                                                                                          \
+		.type = FIELD_STR, .offset = offsetof(type_, member)                               \
 	}
 #define FIELD_TABLE(var, name_, type_, flags_, rows)                                               \
 	const struct field_table var = { .name = (name_),                                          \

@@ -25,6 +25,8 @@ static bool is_camel_of(const char *key, const char *name)
 const struct field *field_find(const struct field_table *t, const char *key)
 {
 	for (size_t i = 0; i < t->n; i++) {
+		if (!t->fields[i].name)
+			continue;
 		if (str_eq(t->fields[i].name, key) ||
 		    ((t->flags & FIELDS_ANY_CASE) && (strcasecmp(t->fields[i].name, key) == 0 ||
 						      is_camel_of(key, t->fields[i].name))))
@@ -75,7 +77,7 @@ const char *field_closest(const struct field_table *t, const char *key)
 	const char *closest = NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
-		size_t d = distance(t->fields[i].name, key);
+		size_t d = t->fields[i].name ? distance(t->fields[i].name, key) : best;
 
 		if (d < best) {
 			best = d;

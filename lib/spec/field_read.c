@@ -367,6 +367,27 @@ static int read_list(struct reading *r, const struct place *at, const struct fie
 	return 0;
 }
 
+static int read_keyed(struct reading *r, const struct place *at, const struct field_table *t,
+		      struct json_object *j, struct objlist *out)
+{
+	size_t i = 0;
+
+	if (!json_object_is_type(j, json_type_object))
+		return unexpected(r, at, j, "expected an object");
+	if (json_object_object_length(j) > ELEMENTS_MAX)
+		return refuse(r, at, "too many elements");
+	json_object_object_foreach(j, key, value)
+	{
+		struct place in = { .up = at, .name = key, .key = true, .line = json_line(j, i++) };
+		char *p = objlist_add(out, t);
+
+		*(char **)(p + t->fields[0].offset) = xstrdup(key);
+		if (read_struct(r, &in, t, value, p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int read_field(struct reading *r, const struct place *at, const struct field *f, int flags,
 		      struct json_object *j, void *out)
 {
@@ -391,6 +412,8 @@ static int read_field(struct reading *r, const struct place *at, const struct fi
 	case FIELD_INTLIST:
 	case FIELD_OBJLIST:
 		return read_list(r, at, f, flags, j, out);
+	case FIELD_OBJMAP:
+		return read_keyed(r, at, f->sub, j, out);
 	case FIELD_OBJ:
 		return read_struct(r, at, f->sub, j, out);
 	case FIELD_OBJPTR:
@@ -411,10 +434,22 @@ static int unknown_field(struct reading *r, const struct place *at, const struct
 	return closest ? err_hint(r->e, "did you mean %s?", closest) : -1;
 }
 
+static int check_required(struct reading *r, const struct place *at, const struct field_table *t,
+			  uint64_t given)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct place in = { .up = at, .name = t->fields[i].name };
+
+		if (t->fields[i].required && !(given >> i & 1))
+			return refuse(r, &in, "is missing, and must be there");
+	}
+	return 0;
+}
+
 static int read_struct(struct reading *r, const struct place *at, const struct field_table *t,
 		       struct json_object *j, char *out)
 {
-	uint64_t seen = 0;
+	uint64_t seen = 0, given = 0;
 	size_t i = 0;
 
 	if (!json_object_is_type(j, json_type_object))
@@ -433,10 +468,11 @@ static int read_struct(struct reading *r, const struct place *at, const struct f
 		if (seen & bit)
 			return refuse(r, &in, "the field is there twice");
 		seen |= bit;
+		given |= value ? bit : 0;
 		if (value && read_field(r, &in, f, t->flags, value, out + f->offset) < 0)
 			return -1;
 	}
-	return 0;
+	return check_required(r, at, t, given);
 }
 
 int fields_read(const struct field_table *t, const char *what, struct json_object *j, void *out,

@@ -31,7 +31,7 @@ static inline int64_t fill_int(const struct field *f, int *n)
 
 static inline char *fill_text(const struct field *f, int *n)
 {
-	return str_fmt("/%s \"\\\xc3\xa4\n%d", f->name, (*n)++);
+	return str_fmt("/%s \"\\\xc3\xa4\n%d", f->name ? f->name : "key", (*n)++);
 }
 
 static inline void fill(const struct field_table *t, char *p, int *n);
@@ -79,6 +79,7 @@ static inline void fill_field(const struct field *f, void *p, int *n)
 	case FIELD_INTLIST:
 	case FIELD_STRMAP:
 	case FIELD_OBJLIST:
+	case FIELD_OBJMAP:
 		fill_list(f, p, n);
 		break;
 	case FIELD_OBJ:
@@ -167,7 +168,7 @@ static inline bool differ(const struct field_table *t, const char *a, const char
 		const struct field *f = &t->fields[i];
 
 		if (!same_field(f, a + f->offset, b + f->offset)) {
-			printf("# %s.%s differs\n", t->name, f->name);
+			printf("# %s.%s differs\n", t->name, f->name ? f->name : "key");
 			return true;
 		}
 	}
