@@ -161,21 +161,21 @@ more_than() {
 }
 
 @test "rename gives another name, at once and for good" {
-	counting
-	run_ok ctr rename a b
+	counting old
+	run_ok ctr rename old b
 	[ "$(field b name)" = b ]
-	run_fails 1 ctr inspect a
+	run_fails 1 ctr inspect old
 	run_ok ctr exec b true
-	counting a
-	run_fails 1 ctr rename a b
+	counting old
+	run_fails 1 ctr rename old b
 	assert_error "the name b is in use"
-	run_fails 2 ctr rename a a
-	run_fails 2 ctr rename a 'x/y'
+	run_fails 2 ctr rename old old
+	run_fails 2 ctr rename old 'x/y'
 	run_fails 1 ctr rename nosuch c
-	[ "$(field a name)" = a ]
+	[ "$(field old name)" = old ]
 	run_ok ctr stop b
 	run_ok ctr rm b
-	run_ok ctr rename a b
+	run_ok ctr rename old b
 	run_ok ctr run --rm -s web --name a busybox true
 	# One that never had a name.
 	run_ok ctr create web busybox true

@@ -125,7 +125,7 @@ full() {
 }
 
 @test "LOG-13: a storm of resizes, and packets that are none, do no harm" {
-	run_ok ctr run -d -it -s web --name a busybox sh -c 'i=0; while [ ! -e /go ] || { [ "$(stty size)" != "12 34" ] && [ $i -lt 200 ]; }; do i=$((i + 1)); sleep 0.05; done; stty size; exit 4'
+	run_ok ctr run -d -it -s web --name a busybox sh -c 'while [ ! -e /go ]; do sleep 0.05; done; i=0; while [ "$(stty size)" != "12 34" ] && [ $i -lt 400 ]; do i=$((i + 1)); sleep 0.05; done; stty size; exit 4'
 	python3 - "$CADDIS_STATE/containers/$(field a id)" <<-'PY'
 		import os, socket, struct, sys
 		os.chdir(sys.argv[1])

@@ -83,18 +83,18 @@ whole() {
 	EOF
 	run_ok ctr run -s web -f "$TEST_DIR/c.json"
 	[ "$(find "$TEST_DIR/logs" -name 'a.log*' | wc -l)" -eq 2 ]
-	run_fails 125 ctr run -s web --name b --log-max-size 1k busybox true
+	run_fails 125 ctr run -s web --name refused --log-max-size 1k busybox true
 	assert_error "--log-max-size 1k"
-	run_fails 125 ctr run -s web --name b --log-max-size x busybox true
+	run_fails 125 ctr run -s web --name refused --log-max-size x busybox true
 	assert_error "not a size"
-	run_fails 125 ctr run -s web --name b --log-max-size 4k --log-max-files 0 busybox true
+	run_fails 125 ctr run -s web --name refused --log-max-size 4k --log-max-files 0 busybox true
 	assert_error "expected 1 to 1000"
-	run_fails 125 ctr run -s web --name b --log-max-files 3 busybox true
+	run_fails 125 ctr run -s web --name refused --log-max-files 3 busybox true
 	assert_error "--log-max-size"
 	run_fails 2 ctr logs --stream stdin a
 	assert_error "expected stdout or stderr"
 	run_fails 2 ctr logs --limit-bytes 0 a
-	run_fails 1 ctr inspect b
+	run_fails 1 ctr inspect refused
 }
 
 @test "the last ten lines of a long log are found from its end" {
