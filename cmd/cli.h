@@ -49,7 +49,7 @@ enum command_flags {
 	NEED_STORE = 1, /* cli->store is opened before the handler runs */
 	STOP_AT_OPERAND =
 		2, /* options end at the first operand (run, exec: the rest is the container's) */
-	ENTERS_CONTAINER = 4, /* executor_protect() first */
+	ENTERS_CONTAINER = 4, /* executor_protect() first, or _here() */
 	RUN_STATUS = 8,	      /* errors of ours are 125, 126, 127 */
 	HIDDEN = 16,
 	STOP_AT_SECOND =
@@ -69,6 +69,8 @@ struct command {
 	size_t min, max; /* operands; max 0: no bound when min > 0, none allowed when min 0 and args
 			    "" */
 	const char *complete; /* operands: "container", "sandbox", "image", … */
+	/* With ENTERS_CONTAINER: leaves nothing behind that stays longer? NULL: it may. */
+	bool (*transient)(const void *args);
 };
 
 struct command_group {

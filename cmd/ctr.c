@@ -82,11 +82,11 @@ static int create_main(struct cli *cli, const void *args, char **operands, size_
 
 // clang-format off
 static const struct command commands[] = {
-	{ "run", "[OPTION...] [IMAGE [COMMAND [ARG...]]]", "create a container, start it, and stay until it ends", ctr_run_main, run_opts, sizeof(struct run_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 0, 0, "image" },
+	{ "run", "[OPTION...] [IMAGE [COMMAND [ARG...]]]", "create a container, start it, and stay until it ends", ctr_run_main, run_opts, sizeof(struct run_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 0, 0, "image", ctr_run_transient },
 	{ "create", "SANDBOX [OPTION...] [IMAGE [COMMAND [ARG...]]]", "create a container and print its ID; nothing runs yet", create_main, create_opts, sizeof(struct create_args), NEED_STORE | STOP_AT_SECOND, 1, 0, "sandbox,image" },
 	{ "start", "[OPTION...] CONTAINER...", "start created containers", ctr_start_main, ctr_start_opts, sizeof(struct start_args), NEED_STORE | ENTERS_CONTAINER, 1, 0, "container" },
 	{ "attach", "[OPTION...] CONTAINER", "stay with a running container: its output, its standard input, its end", ctr_attach_main, ctr_attach_opts, sizeof(struct attach_args_ctr), NEED_STORE | RUN_STATUS, 1, 1, "container" },
-	{ "exec", "[OPTION...] CONTAINER COMMAND [ARG...]", "run a command in a running container", ctr_exec_main, exec_opts, sizeof(struct exec_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 2, 0, "container" },
+	{ "exec", "[OPTION...] CONTAINER COMMAND [ARG...]", "run a command in a running container", ctr_exec_main, exec_opts, sizeof(struct exec_args), NEED_STORE | STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 2, 0, "container", ctr_exec_transient },
 	{ "ls", "[OPTION...]", "list containers", ctr_list_main, ctr_list_opts, sizeof(struct list_args_ctr), NEED_STORE, 0, 0, NULL },
 	{ "inspect", "[OPTION...] CONTAINER...", "show everything about containers, or one field", ctr_inspect_main, inspect_opts, sizeof(struct inspect_args), NEED_STORE, 1, 0, "container" },
 	{ "stats", "[OPTION...] [CONTAINER...]", "show what containers use: CPU, memory, processes", ctr_stats_main, ctr_stats_opts, sizeof(struct stats_args), NEED_STORE, 0, 0, "container" },

@@ -160,6 +160,9 @@ struct run_args {
 	bool detach, remove;
 	struct attach_opts attach;
 };
+/* No monitor is left behind, or only at a terminal's detach keys. */
+bool ctr_run_transient(const void *args);
+bool ctr_exec_transient(const void *args);
 struct exec_args {
 	const char *workdir, *user, *detach_keys, *timeout;
 	struct strv env, env_files, cap_add;

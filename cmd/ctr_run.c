@@ -126,6 +126,20 @@ static int run_made(struct cli *cli, const struct run_args *a, struct made *m)
 	return ctr_report_end(cli, &ended);
 }
 
+bool ctr_run_transient(const void *args)
+{
+	const struct run_args *a = args;
+
+	return !a->detach && !a->config.tty.set && !a->config.restart && !a->attach.no_sig_proxy;
+}
+
+bool ctr_exec_transient(const void *args)
+{
+	const struct exec_args *a = args;
+
+	return !a->detach && !a->tty;
+}
+
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct run_args *a = args;

@@ -276,6 +276,14 @@ static size_t stop_at(const struct command *c)
 	return c->flags & STOP_AT_OPERAND ? 1 : c->flags & STOP_AT_SECOND ? 2 : 0;
 }
 
+static int protect(const struct command *c, const void *args, char **argv, struct err *e)
+{
+	if (!(c->flags & ENTERS_CONTAINER))
+		return 0;
+	return c->transient && c->transient(args) ? executor_protect_here(argv, e)
+						  : executor_protect(argv, e);
+}
+
 /* words: what follows the verb. */
 static int run_command(struct cli *cli, struct globals *g, char **argv, char **words, size_t n)
 {
@@ -295,7 +303,7 @@ static int run_command(struct cli *cli, struct globals *g, char **argv, char **w
 		status = check_operands(cli, &r);
 		if (!status)
 			status = set_globals(cli, g);
-		if (!status && c->flags & ENTERS_CONTAINER && executor_protect(argv, &e) < 0)
+		if (!status && protect(c, args, argv, &e) < 0)
 			status = cli_error(cli, &e);
 		else if (!status)
 			status = run_with_store(cli, args, &r);

@@ -119,7 +119,10 @@ not_in_container() {
 		for try in $(seq 100); do
 			for p in /proc/[0-9]*; do
 				case $(readlink $p/exe) in
-				*caddis*) ls -l $p/fd && exit ;;
+				*caddis*)
+					[ "$(stat -Lc %d:%i $p/exe)" != '"$(stat -Lc %d:%i "$CADDIS")"' ] || echo "$p/exe -> the program of the host"
+					ls -l $p/fd && exit
+					;;
 				esac
 			done
 			usleep 20000
@@ -128,4 +131,21 @@ not_in_container() {
 	[[ $seen == *socket:* ]] || fail "nothing seen: $seen"
 	seen=$(sed -n 's/.* -> //p' <<< "$seen" | grep -vE '^((socket|pipe|anon_inode):.*|/dev/null|/)$' || true)
 	[ -z "$seen" ] || fail "$seen"
+}
+
+@test "no way of executing /proc/self/exe runs or reaches the program of the host (SEC-R2)" {
+	local sum how
+	sum=$(sha256sum < "$CADDIS")
+	mkdir "$TEST_DIR/bin"
+	ln -s /proc/self/exe "$TEST_DIR/bin/link"
+	printf '#!/proc/self/exe\n' > "$TEST_DIR/bin/script"
+	printf '#!/b/script\n' > "$TEST_DIR/bin/nested"
+	chmod +x "$TEST_DIR/bin/script" "$TEST_DIR/bin/nested"
+	run_ok sandbox create --privileged able
+	run_ok ctr run -d -s able --name a --privileged -v "$TEST_DIR/bin:/b" busybox sleep 1000
+	for how in /proc/self/exe /b/link /b/script /b/nested; do
+		run_fails 126 ctr exec a "$how" version
+		run_fails 126 ctr run --rm -s able --privileged -v "$TEST_DIR/bin:/b" busybox "$how" version
+	done
+	[ "$(sha256sum < "$CADDIS")" = "$sum" ]
 }

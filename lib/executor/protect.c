@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A container can reach the file of any process that enters it by /proc/PID/exe, and on the host
- * that file would be this program. So it runs from a copy: seen through a read-only overlay that is
- * mounted nowhere (nothing is copied; a write ends with EROFS), or else a sealed memory file.
+ * that file would be this program. So that leads elsewhere: to an empty memory file (see
+ * protect_in_place.c), or, after a start anew, to a copy: this program seen through a read-only
+ * overlay that is mounted nowhere (nothing is copied; a write ends with EROFS), or else a sealed
+ * memory file.
  */
 #include "executor/executor.h"
 
@@ -24,6 +26,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "executor/protect.h"
 #include "executor/syscalls.h"
 
 #ifndef MFD_EXEC
@@ -131,34 +134,54 @@ static int copy_by_overlay(void)
 	return fd_steal(&exe);
 }
 
-static int copy_to_memory(struct err *e)
+int protect_memory_file(int from)
 {
-	own(fd) int self = open(SELF, O_RDONLY | O_CLOEXEC);
-	own(fd) int mem = -1;
-	struct stat st;
+	own(fd) int mem = memfd_create("caddis", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	struct stat st = { 0 };
 
-	if (self < 0 || fstat(self, &st) < 0)
-		return err_sys(e, "open %s", SELF);
-	mem = memfd_create("caddis", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	if (mem < 0 && errno == EINVAL)
 		mem = memfd_create("caddis", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (mem < 0)
-		return err_sys(e, "make a memory file");
+	if (mem < 0 || (from >= 0 && fstat(from, &st) < 0))
+		return -1;
 	for (off_t left = st.st_size; left > 0;) {
-		ssize_t n = sendfile(mem, self, NULL, (size_t)left);
+		ssize_t n = sendfile(mem, from, NULL, (size_t)left);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return err_sys(e, "copy %s", SELF);
+			return -1;
 		left -= n;
 	}
 	if (fchmod(mem, 0500) < 0 || fcntl(mem, F_ADD_SEALS, SEALS) < 0)
-		return err_sys(e, "seal the copy of this program");
+		return -1;
 	return fd_steal(&mem);
 }
 
-int executor_protect(char **argv, struct err *e)
+static int copy_to_memory(struct err *e)
+{
+	own(fd) int self = open(SELF, O_RDONLY | O_CLOEXEC);
+	int mem;
+
+	if (self < 0)
+		return err_sys(e, "open %s", SELF);
+	mem = protect_memory_file(self);
+	return mem < 0 ? err_sys(e, "copy this program to a memory file") : mem;
+}
+
+/* Of the program, once /proc/self/exe is no longer that. */
+static int program_fd = -1;
+
+const char *executor_program(void)
+{
+	static struct fdpath path;
+
+	if (program_fd < 0)
+		return SELF;
+	path = fd_path(program_fd);
+	return path.s;
+}
+
+static int protect(char **argv, bool here, struct err *e)
 {
 	own(fd) int copy = -1;
 	struct statfs fs;
@@ -178,6 +201,10 @@ int executor_protect(char **argv, struct err *e)
 	}
 	if (again)
 		return err_set(e, ERR_FAIL, "cannot run from a copy that containers cannot write");
+	if (here && program_fd < 0)
+		program_fd = protect_in_place();
+	if (program_fd >= 0 && is_protected())
+		return 0;
 	copy = copy_by_overlay();
 	if (copy < 0)
 		copy = copy_to_memory(e);
@@ -186,4 +213,14 @@ int executor_protect(char **argv, struct err *e)
 	setenv(TUNABLES, LEAN_MALLOC, 0);
 	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);
 	return err_sys(e, "execute the copy of this program");
+}
+
+int executor_protect(char **argv, struct err *e)
+{
+	return protect(argv, false, e);
+}
+
+int executor_protect_here(char **argv, struct err *e)
+{
+	return protect(argv, true, e);
 }

@@ -239,7 +239,7 @@ void container_want_monitor(struct store *s, const char *id)
 	posix_spawn_file_actions_init(&files);
 	for (int fd = 0; fd < 3; fd++)
 		posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-	if (posix_spawn(&pid, "/proc/self/exe", &files, NULL, argv.v, environ) == 0)
+	if (posix_spawn(&pid, executor_program(), &files, NULL, argv.v, environ) == 0)
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	posix_spawn_file_actions_destroy(&files);

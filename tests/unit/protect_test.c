@@ -12,18 +12,41 @@
 #include "executor/executor.h"
 #include "unit.h"
 
+static int changed = 1; /* neither constant nor zero when the program is started */
+static const char *const relocated[] = { "a", "b" };
+
+/* Data has moved with all that was in it, and what was read-only is still. */
+static bool memory_is_as_before(void)
+{
+	int status;
+	pid_t pid;
+
+	if (changed != 2 || strcmp(relocated[1], "b") != 0)
+		return false;
+	pid = fork();
+	if (pid == 0) {
+		*(volatile uintptr_t *)(uintptr_t)&relocated[0] = 0;
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
 /* "<exe dev>:<exe inode> <dumpable> <argv0> <errno of a write open>" on fd 1. */
-static int probe(char **argv)
+static int probe(char **argv, int (*protect)(char **argv, struct err *e))
 {
 	struct err e;
 	struct stat st;
 
-	if (executor_protect(argv, &e) < 0) {
+	changed = 2;
+	if (protect(argv, &e) < 0) {
 		printf("failed: %s\n", e.msg);
 		return 1;
 	}
 	if (stat("/proc/self/exe", &st) < 0)
 		return 2;
+	changed = 2; /* by the one that was started anew too */
+	if (!memory_is_as_before())
+		return 3;
 	errno = 0;
 	if (open("/proc/self/exe", O_WRONLY | O_CLOEXEC) >= 0)
 		errno = 0;
@@ -56,10 +79,10 @@ static void nothing(void)
 {
 }
 
-static struct result run(const char *file, void (*before)(void))
+static struct result run(const char *file, const char *how, void (*before)(void))
 {
 	struct result r = { .code = -1 };
-	char *argv[] = { (char[]){ "another-name" }, (char[]){ "--probe" }, NULL };
+	char *argv[] = { (char[]){ "another-name" }, xstrdup(how), NULL };
 	char *env[] = { NULL };
 	int p[2], status;
 	ssize_t n;
@@ -74,6 +97,7 @@ static struct result run(const char *file, void (*before)(void))
 		_exit(98);
 	}
 	close(p[1]);
+	free(argv[1]);
 	n = read_full(p[0], r.text, sizeof(r.text) - 1);
 	close(p[0]);
 	waitpid(pid, &status, 0);
@@ -100,13 +124,35 @@ TEST(a_protected_program_runs_from_elsewhere_and_cannot_be_written)
 
 	stat("/proc/self/exe", &host);
 	for (size_t i = 0; i < ARRAY_LEN(befores); i++) {
-		struct result r = run("/proc/self/exe", befores[i]);
+		struct result r = run("/proc/self/exe", "--probe", befores[i]);
 
 		check(&r, &host);
 		/* Seen through an overlay, not copied: a copy costs every command a fraction of a
 		 * millisecond. */
 		same_int(r.sys, EROFS);
 	}
+}
+
+TEST(a_program_that_does_not_stay_is_protected_where_it_is)
+{
+	static void (*const befores[])(void) = { nothing, closed_fds, deleted_cwd };
+	struct stat host;
+
+	stat("/proc/self/exe", &host);
+	for (size_t i = 0; i < ARRAY_LEN(befores); i++) {
+		struct result r = run("/proc/self/exe", "--probe-here", befores[i]);
+
+		check(&r, &host);
+		ok(r.sys != EROFS, "it was started anew");
+	}
+}
+
+TEST(what_leads_to_the_program_is_empty_and_what_is_mapped_of_it_cannot_be_written)
+{
+	struct result r = run("/proc/self/exe", "--look", nothing);
+
+	same_int(r.code, 0);
+	same_str(r.text, "0 bytes, EROFS, EROFS, same program\n");
 }
 
 static void copy_self(const char *to)
@@ -167,9 +213,51 @@ TEST(a_program_whose_file_was_deleted_runs_from_memory)
 	rmdir(deleted);
 }
 
+/* The file that holds our code, by the one other way to it; why it cannot be written. */
+static int write_mapped(void)
+{
+	own(dir) DIR *d = opendir("/proc/self/map_files");
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		char *end;
+		uintptr_t from = strtoull(de->d_name, &end, 16);
+		uintptr_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+
+		if ((uintptr_t)write_mapped < from || (uintptr_t)write_mapped >= to)
+			continue;
+		return faccessat(dirfd(d), de->d_name, W_OK, 0) == 0 ? 0 : errno;
+	}
+	return ENOENT;
+}
+
+/* What a container with every right would try. */
+static int look(char **argv)
+{
+	struct stat before, exe, after;
+	struct err e;
+
+	if (stat("/proc/self/exe", &before) < 0 || executor_protect_here(argv, &e) < 0 ||
+	    stat("/proc/self/exe", &exe) < 0 || stat(executor_program(), &after) < 0)
+		return 1;
+	/* access(), for an open could also end with ETXTBSY, which goes away. */
+	errno = 0;
+	if (access(executor_program(), W_OK) == 0)
+		return 2;
+	printf("%lld bytes, %s, %s, %s program\n", (long long)exe.st_size,
+	       errno == EROFS ? "EROFS" : strerror(errno),
+	       write_mapped() == EROFS ? "EROFS" : strerror(errno),
+	       before.st_ino == after.st_ino ? "same" : "another");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--probe") == 0)
-		return probe(argv);
+		return probe(argv, executor_protect);
+	if (argc == 2 && strcmp(argv[1], "--probe-here") == 0)
+		return probe(argv, executor_protect_here);
+	if (argc == 2 && strcmp(argv[1], "--look") == 0)
+		return look(argv);
 	return unit_run();
 }
