@@ -59,6 +59,11 @@ finished_blobs() {
 	before=$(cpu_of "/caddis/$id")
 	run_ok image pull -q --sandbox pays "$FAKE/good:1"
 	[[ $output == sha256:* ]]
+	pulled=$output
+	# Told once: the second one finds nothing new.
+	run_ok image pull -q "$FAKE/good:1"
+	run_ok events --no-follow -f event=pulled -o json
+	[ "$(jq -r '.id + " " + .name' <<< "$output")" = "$pulled $FAKE/good:1" ] || fail "$output"
 	after=$(cpu_of "/caddis/$id")
 	[ $((after - before)) -ge 1000000 ] || fail "$before ns before, $after after"
 	[ "$(memory_peak "/caddis/$id")" -ge 640000 ]

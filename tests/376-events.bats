@@ -94,6 +94,30 @@ container removed front" ] || fail "$output"
 	[ "$(jq -r .name <<< "$output")" = web ]
 }
 
+@test "images are told of: import, tag, untag, save and load, removal, prune" {
+	test_image
+	run_ok image tag busybox other
+	run_ok image untag other
+	run_ok image save -o "$TEST_DIR/saved.tar" busybox
+	id=$(caddis image inspect --field id busybox)
+	run_ok image rm busybox
+	run_ok image load -i "$TEST_DIR/saved.tar"
+	run_ok image prune -a
+	full=docker.io/library/busybox:latest
+	events type=image
+	[ "$output" = "image imported $full
+image tagged docker.io/library/other:latest
+image untagged docker.io/library/other:latest
+image untagged $full
+image removed 
+image loaded $full
+image removed " ] || fail "$output"
+	run_ok events --no-follow -o json -f image="${id:7:8}"
+	[ "$(jq -rs 'map(.id) | unique | join(" ")' <<< "$output")" = "$id" ]
+	run_ok events --no-follow -f image=busybox -f event=untagged
+	[[ $output == *" image untagged ${id:7:12} (name=$full)" ]] || fail "$output"
+}
+
 @test "bad options are refused, each in one line" {
 	run_fails 2 events -f nonsense=1
 	assert_error "--filter nonsense=1: there is no such key; container, sandbox, image, event, type, label"

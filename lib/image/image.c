@@ -8,6 +8,7 @@
 #include "image/config.h"
 #include "image/ref.h"
 #include "image/settle.h"
+#include "store/journal.h"
 
 #define PREFIX_MIN 4
 #define CANDIDATES_MAX 5
@@ -208,14 +209,25 @@ int image_list(struct store *s, struct image **out, size_t *n, struct err *e)
 	return 0;
 }
 
+void image_event(struct store *s, const char *event, const char *id, const char *name)
+{
+	own(buf) struct buf b = { 0 };
+
+	event_begin(&b, EVENT_IMAGE, event, id);
+	event_str(&b, "name", name);
+	event_end(s, &b);
+}
+
 int image_tag(struct store *s, const char *key, const char *name, struct err *e)
 {
 	own(layout) struct layout l = LAYOUT_NONE;
 	own(layout_index) struct layout_index x = { 0 };
 	own(ref) struct ref ref = { 0 };
 	own(str) char *full = NULL, *media_type = NULL;
+	own(image) struct image i = { 0 };
 	struct layout_entry *en;
 	struct layout_naming want;
+	struct err ignored;
 	char digest[DIGEST_SIZE];
 	own(fd) int lock = -1;
 	bool by_name;
@@ -234,12 +246,16 @@ int image_tag(struct store *s, const char *key, const char *name, struct err *e)
 	if (!en)
 		return -1;
 	/* Copies: the list may move. */
+	(void)local_image(&l, &x, en, &i, &ignored);
 	full = ref_format(&ref);
 	media_type = xstrdup(en->media_type);
 	memcpy(digest, en->digest, sizeof(digest));
 	want = (struct layout_naming){ full, media_type, digest, NULL, en->size };
 	layout_index_set(&x, &want);
-	return layout_index_save(&l, &x, e);
+	if (layout_index_save(&l, &x, e) < 0)
+		return -1;
+	image_event(s, "tagged", i.id, full);
+	return 0;
 }
 
 int image_untag(struct store *s, const char *name, struct err *e)
@@ -247,7 +263,10 @@ int image_untag(struct store *s, const char *name, struct err *e)
 	own(layout) struct layout l = LAYOUT_NONE;
 	own(layout_index) struct layout_index x = { 0 };
 	own(ref) struct ref ref = { 0 };
+	own(image) struct image i = { 0 };
+	own(str) char *full = NULL;
 	struct layout_entry *en;
+	struct err ignored;
 	own(fd) int lock = -1;
 
 	if (ref_parse(name, &ref, e) < 0 || layout_open(s, &l, e) < 0)
@@ -258,8 +277,13 @@ int image_untag(struct store *s, const char *name, struct err *e)
 	en = find_by_name(&x, &ref);
 	if (!en)
 		return err_set(e, ERR_NOT_FOUND, "image name %.200s: no image here has it", name);
+	(void)local_image(&l, &x, en, &i, &ignored);
+	full = ref_format(&ref);
 	layout_index_unname(&x, en);
-	return layout_index_save(&l, &x, e);
+	if (layout_index_save(&l, &x, e) < 0)
+		return -1;
+	image_event(s, "untagged", i.id, full);
+	return 0;
 }
 
 int image_document(struct store *s, const char *key, enum image_document what, struct buf *out,

@@ -13,6 +13,7 @@
 #include "image/gc.h"
 #include "image/layer.h"
 #include "image/layout.h"
+#include "image/local.h"
 #include "image/manifest.h"
 #include "image/pack.h"
 #include "image/ref.h"
@@ -315,5 +316,8 @@ int image_import(struct store *s, const char *source, const char *name,
 	r.name = full;
 	if (begin(&i, o->limits, e) < 0 || gc_guard(s, &i.layout, store_all, &r, e) < 0)
 		return -1;
-	return image_find(s, full, out, e);
+	if (image_find(s, full, out, e) < 0)
+		return -1;
+	image_event(s, "imported", out->id, full);
+	return 0;
 }

@@ -9,6 +9,7 @@
 #include "image/documents.h"
 #include "image/fetch.h"
 #include "image/gc.h"
+#include "image/local.h"
 #include "image/manifest.h"
 #include "image/ref.h"
 
@@ -134,6 +135,7 @@ static int commit(struct load *l, struct one *x, const struct strv *names, struc
 		if (layout_commit(l->store, &l->layout, &want, &x->image.layers, e) < 0)
 			return -1;
 		strv_add(l->loaded, name ? name : x->image.id);
+		image_event(l->store, "loaded", x->image.id, name);
 	}
 	return 0;
 }

@@ -20,4 +20,10 @@ int local_image(struct layout *l, const struct layout_index *x, const struct lay
 struct layout_entry *local_find(struct layout *l, const struct layout_index *x, const char *key,
 				bool *by_name, struct err *e);
 
+/*
+ * What the journal says of images: "pulled", "imported", "loaded", "committed", "tagged",
+ * "untagged", "removed". id, name: NULL when there is none.
+ */
+void image_event(struct store *s, const char *event, const char *id, const char *name);
+
 #endif

@@ -69,6 +69,8 @@ int image_prune(struct store *s, const struct image_prune_options *o, struct str
 		return 0;
 	if (removed->n && layout_index_save(&l, &x, e) < 0)
 		return -1;
+	for (size_t i = 0; i < removed->n; i++)
+		image_event(s, "removed", removed->v[i], NULL);
 	if (gc_locked(s, &l, &lock, e) < 0 || measure(s, &after, e) < 0)
 		return -1;
 	*bytes = before > after ? before - after : 0;

@@ -266,6 +266,8 @@ int image_pull(struct store *s, const char *ref, const struct image_pull_options
 	ret = up_to_date(&p, out, e);
 	if (ret == 0)
 		ret = connect_once(&p, e) < 0 ? -1 : gc_guard(s, &p.layout, download, &p, e);
+	if (ret == 0)
+		image_event(s, "pulled", out->id, p.name);
 	if (ret >= 0)
 		ret = finish(&p, e);
 	return ret < 0 ? err_in(e, "image %.200s", ref) : 0;

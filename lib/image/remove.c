@@ -99,9 +99,13 @@ static int remove_locked(struct store *s, struct layout *l, struct removal *r,
 		r->image.digest = xstrdup(r->en->digest);
 		r->image.id = xstrdup(r->en->digest);
 	}
-	if (decide(s, r, out, e) < 0)
+	if (decide(s, r, out, e) < 0 || layout_index_save(l, r->x, e) < 0)
 		return -1;
-	return layout_index_save(l, r->x, e);
+	for (size_t i = 0; i < out->untagged.n; i++)
+		image_event(s, "untagged", r->image.id, out->untagged.v[i]);
+	if (out->deleted)
+		image_event(s, "removed", out->deleted, NULL);
+	return 0;
 }
 
 int image_remove(struct store *s, const char *ref, bool force, struct image_removed *out,
