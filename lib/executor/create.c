@@ -96,6 +96,13 @@ static int take_over(struct executor *x, int pidfd, struct err *e)
 	return x->id.pid > 0 ? 0 : err_set(e, ERR_FAIL, "the container's process is gone");
 }
 
+static int run_hooks(const struct init *in, pid_t pid, struct err *e)
+{
+	if (hooks_create_runtime(in, pid, e) < 0)
+		return -1;
+	return sync_send(in->parent_sock, SYNC_HOOKED, -1, e);
+}
+
 /* Until the child says that it is ready, or why it is not. */
 static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 {
@@ -114,6 +121,8 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
 			return -1;
 		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
+			return -1;
+		if (step == SYNC_HOOKS && run_hooks(in, x->id.pid, e) < 0)
 			return -1;
 		if (step == SYNC_CONSOLE && x->console < 0)
 			x->console = fd_steal(&fd);
@@ -217,6 +226,7 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 	in.process = &a->spec->process;
 	in.user = a->user;
 	in.id = a->id;
+	in.bundle = a->bundle;
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
 	in.strict_groups = a->strict_groups;

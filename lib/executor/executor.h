@@ -45,6 +45,7 @@ struct executor_rootfs {
 struct executor_args {
 	const struct oci_spec *spec;
 	const char *id;
+	const char *bundle; /* for the hooks of spec (hooks.h): absolute; NULL: "/" */
 	struct executor_rootfs rootfs;
 	/* NULL: spec->process.user as it is. Else the child looks it up in the container's own
 	 * files (user_lookup), and sets HOME in the environment if it has none. */

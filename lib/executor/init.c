@@ -166,7 +166,7 @@ static int step_stdio(struct init *in, struct err *e)
 	return 0;
 }
 
-static int step_signals(struct init *in, struct err *e)
+int init_signals(struct init *in, struct err *e)
 {
 	/* The kernel's struct, of any architecture: SIG_DFL, no flags. libc's sigaction() refuses
 	 * its own two, 32 and 33, which its posix_spawn() leaves ignored in every child. */
@@ -212,6 +212,7 @@ const struct init_step init_create_steps[] = {
 	{ "mounts",               mount_all },
 	{ "devices",              dev_make },
 	{ "terminal",             console_make },
+	{ NULL,                   hooks_create },
 	{ "sysctl",               sysctl_apply },
 	{ "mounts",               rootfs_mask },
 	{ "root file system",     rootfs_readonly },
@@ -220,7 +221,7 @@ const struct init_step init_create_steps[] = {
 	{ "user",                 cred_user },
 	{ "working directory",    program_cwd },
 	{ "standard streams",     step_stdio },
-	{ "signals",              step_signals },
+	{ "signals",              init_signals },
 	{ "credentials",          cred_apply },
 	{ "parent",               step_parent_death },
 	{ NULL,                   program_find },
@@ -236,7 +237,7 @@ const struct init_step init_exec_steps[] = {
 	{ "user",                 cred_user },
 	{ "working directory",    program_cwd },
 	{ "standard streams",     step_stdio },
-	{ "signals",              step_signals },
+	{ "signals",              init_signals },
 	{ "credentials",          cred_apply },
 	{ "parent",               step_parent_death },
 	{ NULL,                   program_find },
@@ -258,6 +259,8 @@ void init_main(struct init *in, const struct init_step *steps, size_t n)
 	}
 	if (sync_send(in->sock, SYNC_READY, -1, &e) < 0 || sync_expect(in->sock, SYNC_GO, &e) < 0)
 		_exit(1); /* the parent is gone */
+	if (in->join_pidfd < 0 && hooks_start(in, &e) < 0)
+		sync_die(in->sock, &e);
 	if (in->process->no_new_privileges && seccomp_install(&in->filter, &e) < 0)
 		sync_die(in->sock, &e);
 	program_exec(in, &e);

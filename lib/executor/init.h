@@ -26,7 +26,7 @@ struct init {
 	/* set by the parent */
 	const struct oci_spec *spec;
 	const struct oci_process *process;
-	const char *user, *id;
+	const char *user, *id, *bundle;
 	int sock, parent_sock;
 	int stdio[3];
 	bool die_with_parent, strict_groups;
@@ -94,6 +94,13 @@ int cred_userns(struct init *in, struct err *e); /* what a user namespace has no
 int cred_rlimits(struct init *in, struct err *e);
 int cred_user(struct init *in, struct err *e); /* looks the user up */
 int cred_apply(struct init *in, struct err *e);
+/* init.c */
+int init_signals(struct init *in, struct err *e); /* as a new process has them */
+/* hooks.c */
+int hooks_create_runtime(const struct init *in, pid_t pid, struct err *e); /* the parent's */
+bool hooks_before_pivot(const struct init *in);
+int hooks_create(struct init *in, struct err *e);
+int hooks_start(struct init *in, struct err *e);
 /* program.c */
 int program_cwd(struct init *in, struct err *e);
 int program_find(struct init *in, struct err *e);

@@ -236,6 +236,9 @@ static int cut_off(struct init *in, struct err *e)
  */
 int rootfs_make(struct init *in, struct err *e)
 {
+	/* Hooks look for it where the bundle has it. */
+	bool shown = in->root < 0 && hooks_before_pivot(in);
+	const char *at = shown ? in->spec->root.path : "/";
 	struct stat st;
 
 	if (cut_off(in, e) < 0)
@@ -246,7 +249,7 @@ int rootfs_make(struct init *in, struct err *e)
 		return -1;
 	if (fstat(in->root, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, ERR_USAGE, "the root file system is not a directory");
-	if (sys_move_mount(in->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (sys_move_mount(in->root, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "attach the root file system");
 	return 0;
 }

@@ -15,6 +15,8 @@ enum sync_step {
 	SYNC_MAPPED,	 /* parent: they are written */
 	SYNC_BORN,	 /* child: its sibling, whose pidfd is attached, goes on in its place */
 	SYNC_CONSOLE,	 /* child: the terminal's master is attached */
+	SYNC_HOOKS,	 /* child: all is mounted; waits for the hooks of the parent's side */
+	SYNC_HOOKED,	 /* parent: they have run */
 	SYNC_READY,	 /* child: all is built, only execve() is left */
 	SYNC_GO,	 /* parent: do it */
 };
