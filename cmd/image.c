@@ -85,6 +85,7 @@ static const struct command image_commands[] = {
 	{ "rm", "IMAGE...", "remove images", rm_run, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "image" },
 	{ "prune", "[OPTION...]", "remove images that nobody uses", image_prune_run, image_prune_opts, sizeof(struct image_prune_args), NEED_STORE, 0, 0, NULL },
 	{ "df", "[OPTION...]", "show what images take up on disk", image_df_run, image_df_opts, sizeof(struct image_df_args), NEED_STORE, 0, 0, NULL },
+	{ "verify", "[OPTION...] [IMAGE...]", "check images against their digests, and repair them", image_verify_run, image_verify_opts, sizeof(struct image_verify_args), NEED_STORE, 0, 0, "image" },
 	{ "tag", "IMAGE NAME...", "give an image more names", tag_run, NULL, 0, NEED_STORE, 2, 0, "image" },
 	{ "untag", "NAME...", "take names away from images; the images stay", untag_run, NULL, 0, NEED_STORE, 1, 0, "image" },
 	{ NULL },

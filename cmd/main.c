@@ -232,6 +232,7 @@ static int run_with_store(struct cli *cli, const void *args, const struct opt_re
 		return cli_error(cli, &e);
 	cli->store.release = pod_release;
 	image_layers_in_use = pod_layers_in_use;
+	image_layers_running = pod_layers_running;
 	status = cli->command->run(cli, args, r->operands, r->n);
 	store_close(&cli->store);
 	return status;

@@ -90,8 +90,7 @@ static int pass_finish(struct pass *ps, struct err *e)
 	return 0;
 }
 
-/* A directory in staging for tree and blob. */
-static int open_staging(struct fetch *f, struct staging *st, int *tree, struct err *e)
+int fetch_staging(struct fetch *f, struct staging *st, int *tree, struct err *e)
 {
 	int ret;
 
@@ -170,6 +169,25 @@ static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct st
 	return PASS_DONE;
 }
 
+int fetch_again(struct fetch *f, const struct descriptor *d, const char *diff_id, int tree,
+		char got[DIGEST_SIZE], struct err *why, struct err *e)
+{
+	struct fetch_layer job = { .d = d, .diff_id = diff_id };
+	own(digest) struct digest *digest = NULL;
+	own(layer_writer) struct layer_writer *writer = NULL;
+	struct pass ps = { .job = &job, .blob = -1 };
+
+	if (digest_new(&digest, e) < 0 ||
+	    layer_writer_open_limits(tree, d->compression, f->limits, &writer, e) < 0)
+		return -1;
+	ps.digest = digest;
+	ps.writer = writer;
+	if (pass_local(f, &ps, e) < 0)
+		return -1;
+	digest_final(digest, got);
+	return pass_finish(&ps, why) == 0;
+}
+
 /* Wrong bytes are given a second chance: they may have been a disk's or a proxy's. */
 static int fetch_locked(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
 			struct err *e)
@@ -180,7 +198,7 @@ static int fetch_locked(struct fetch *f, struct fetch_layer *job, struct registr
 		struct staging st = STAGING_NONE;
 		own(fd) int tree = -1;
 
-		if (open_staging(f, &st, &tree, e) == 0)
+		if (fetch_staging(f, &st, &tree, e) == 0)
 			o = run_pass(f, job, &st, tree, conn, e);
 		staging_drop(f->s, &st);
 		if (o != PASS_WRONG_BYTES)

@@ -20,4 +20,14 @@ struct fetch_layer {
 int fetch_layer(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
 		struct err *e);
 
+/* A directory in staging and, in it, an empty directory for a tree: *tree is the caller's. */
+int fetch_staging(struct fetch *f, struct staging *st, int *tree, struct err *e);
+/*
+ * Unpacks the blob d that is here once more. got: the digest that its bytes have; 1 when it unpacked
+ * to diff_id, 0 with *why when not; -1 when the blob could not be read to its end, or the disk is
+ * full.
+ */
+int fetch_again(struct fetch *f, const struct descriptor *d, const char *diff_id, int tree,
+		char got[DIGEST_SIZE], struct err *why, struct err *e);
+
 #endif

@@ -14,6 +14,7 @@
 #define CANDIDATES_MAX 5
 
 int (*image_layers_in_use)(struct store *s, struct strmap *layer_to_user, struct err *e);
+int (*image_layers_running)(struct store *s, struct strmap *layer_to_user, struct err *e);
 
 int local_manifest(struct layout *l, const char *digest, const char *media_type,
 		   struct manifest *out, struct err *e)

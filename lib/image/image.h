@@ -71,6 +71,8 @@ int image_layer_open(struct store *s, const char *diff_id, struct err *e);
  * function.
  */
 extern int (*image_layers_in_use)(struct store *s, struct strmap *layer_to_user, struct err *e);
+/* The same of containers that run: their layers must not be replaced beneath them. */
+extern int (*image_layers_running)(struct store *s, struct strmap *layer_to_user, struct err *e);
 
 /* Gives the image one more name; if another image has it, that one loses it. */
 int image_tag(struct store *s, const char *ref, const char *name, struct err *e);

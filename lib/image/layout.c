@@ -225,6 +225,20 @@ int layout_layer_publish(struct store *s, struct layout *l, struct staging *st, 
 	return staging_publish(s, st, l->layers, digest_hex(diff_id), e);
 }
 
+int layout_layer_distrust(struct layout *l, const char *diff_id, struct err *e)
+{
+	char path[DIGEST_SIZE + sizeof("/" MARK)];
+	struct stat st;
+
+	if (fstatat(l->layers, digest_hex(diff_id), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "layer %s", diff_id);
+	snprintf(path, sizeof(path), "%s%s", digest_hex(diff_id),
+		 S_ISDIR(st.st_mode) ? "/" MARK : "");
+	if (unlinkat(l->layers, path, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "layer %s", diff_id);
+	return 0;
+}
+
 static int sync_all(struct layout *l, struct err *e)
 {
 	struct stat images, layers;

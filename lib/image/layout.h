@@ -59,6 +59,9 @@ int layout_layer_publish(struct store *s, struct layout *l, struct staging *st, 
 /* True when the layer is there and can be trusted: marked durable, or marked since the last boot.
  */
 bool layout_layer_exists(struct layout *l, const char *diff_id);
+/* Nobody trusts the layer any more, and the next one who publishes it takes its place. What is no
+ * directory goes. */
+int layout_layer_distrust(struct layout *l, const char *diff_id, struct err *e);
 /* Everything written so far reaches the disk; then the layers are marked durable. Before
  * layout_commit(). */
 int layout_sync(struct layout *l, const struct strv *diff_ids, struct err *e);

@@ -165,7 +165,8 @@ int pod_release(struct store *s, int kind, const char *id, int dir, struct err *
 				      : release_container(s, id, dir, e);
 }
 
-int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err *e)
+static int layers_of_containers(struct store *s, bool running, struct strmap *layer_to_user,
+				struct err *e)
 {
 	own(strv) struct strv ids = { 0 };
 
@@ -181,6 +182,9 @@ int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err 
 			*e = gone; /* not knowing what it uses, nothing may be removed */
 			return -1;
 		}
+		if (running &&
+		    (c.status.state == CONTAINER_CREATED || c.status.state == CONTAINER_EXITED))
+			continue;
 		own(str) char *user = str_fmt("container %s", container_name(&c));
 
 		for (size_t k = 0; k < c.record.layers.n; k++)
@@ -190,4 +194,14 @@ int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err 
 			strmap_set(layer_to_user, c.record.image_id, user);
 	}
 	return 0;
+}
+
+int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err *e)
+{
+	return layers_of_containers(s, false, layer_to_user, e);
+}
+
+int pod_layers_running(struct store *s, struct strmap *layer_to_user, struct err *e)
+{
+	return layers_of_containers(s, true, layer_to_user, e);
 }

@@ -84,5 +84,7 @@ int sandbox_network_detach(struct store *s, const char *id, int dir, struct err 
 int pod_release(struct store *s, int kind, const char *id, int dir, struct err *e);
 /* image_layers_in_use of image.h: the layers of all containers. */
 int pod_layers_in_use(struct store *s, struct strmap *layer_to_user, struct err *e);
+/* image_layers_running: of those that are not known to have ended. */
+int pod_layers_running(struct store *s, struct strmap *layer_to_user, struct err *e);
 
 #endif
