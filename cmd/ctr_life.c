@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* caddis ctr stop, restart, kill, pause, resume, wait, rename, rm: one call into lib/pod each. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -76,17 +77,26 @@ static int find_all(struct cli *cli, enum which which, struct strv *out, struct 
 
 typedef int each_fn(struct cli *cli, const char *operand, const void *args, struct err *e);
 
+/* 0, or the status of the complaint. */
+static int check_names(struct cli *cli, bool all, size_t n)
+{
+	if (all && n > 0)
+		return cli_usage(cli, "--all and names of containers exclude each other");
+	if (!all && n == 0)
+		return cli_usage(cli, "too few arguments: expected CONTAINER... or --all");
+	return 0;
+}
+
 /* The named ones, or with --all every one of that kind. */
 static int named_or_all(struct cli *cli, bool all, enum which which, char **operands, size_t n,
 			each_fn *fn, const void *args)
 {
 	own(strv) struct strv ids = { 0 };
 	struct err e;
+	int status = check_names(cli, all, n);
 
-	if (all && n > 0)
-		return cli_usage(cli, "--all and names of containers exclude each other");
-	if (!all && n == 0)
-		return cli_usage(cli, "too few arguments: expected CONTAINER... or --all");
+	if (status)
+		return status;
 	if (!all)
 		return cli_each(cli, operands, n, fn, args);
 	if (find_all(cli, which, &ids, &e) < 0)
@@ -94,24 +104,67 @@ static int named_or_all(struct cli *cli, bool all, enum which which, char **oper
 	return cli_each(cli, ids.v, ids.n, fn, args);
 }
 
-static int stop_one(struct cli *cli, const char *operand, const void *args, struct err *e)
-{
-	const struct stop_args *a = args;
-	int64_t timeout;
-	char id[ID_SIZE];
+/* How it went with each of them, in their order. */
+struct stopped {
+	struct err *each;
+	size_t at;
+};
 
-	if (duration_option("timeout", &a->timeout, OWN_TIMEOUT, &timeout, e) < 0 ||
-	    find(cli, operand, id, e) < 0 || container_stop(&cli->store, id, timeout, e) < 0)
+static int report_stopped(struct cli *cli, const char *operand, const void *args, struct err *e)
+{
+	struct stopped *st = *(struct stopped *const *)args;
+	const struct err *result = &st->each[st->at++];
+
+	(void)cli;
+	if (result->msg[0]) {
+		*e = *result;
 		return -1;
+	}
 	printf("%s\n", operand);
 	return 0;
+}
+
+/* All get their signal, then all are waited for. */
+static int stop_these(struct cli *cli, char **operands, size_t n, int64_t timeout)
+{
+	own(strv) struct strv ids = { 0 };
+	struct err *found = xcalloc(n + 1, sizeof(*found)), *each = xcalloc(n + 1, sizeof(*each));
+	struct stopped results = { .each = found }, *args = &results;
+	int status;
+
+	for (size_t i = 0; i < n; i++) {
+		char id[ID_SIZE];
+
+		if (find(cli, operands[i], id, &found[i]) == 0) {
+			found[i].msg[0] = '\0';
+			strv_add(&ids, id);
+		}
+	}
+	container_stop_all(&cli->store, &ids, timeout, each);
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (!found[i].msg[0])
+			found[i] = each[k++];
+	status = cli_each(cli, operands, n, report_stopped, &args);
+	free(found);
+	free(each);
+	return status;
 }
 
 int ctr_stop_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct stop_args *a = args;
+	own(strv) struct strv ids = { 0 };
+	int64_t timeout;
+	struct err e;
+	int status = check_names(cli, a->all, n);
 
-	return named_or_all(cli, a->all, RUNNING, operands, n, stop_one, args);
+	if (status)
+		return status;
+	if (duration_option("timeout", &a->timeout, OWN_TIMEOUT, &timeout, &e) < 0 ||
+	    (a->all && find_all(cli, RUNNING, &ids, &e) < 0))
+		return cli_error(cli, &e);
+	return a->all ? stop_these(cli, ids.v, ids.n, timeout)
+		      : stop_these(cli, operands, n, timeout);
 }
 
 static int restart_one(struct cli *cli, const char *operand, const void *args, struct err *e)

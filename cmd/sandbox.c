@@ -3,10 +3,12 @@
 #include "sandbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "common.h"
 #include "inspect.h"
+#include "pod/container.h"
 #include "stats.h"
 
 #define OWN_TIMEOUT (-1) /* each container's */
@@ -67,8 +69,31 @@ static int stop_one(struct cli *cli, const char *operand, const void *args, stru
 	return 0;
 }
 
+/* The containers of all of them at once; what fails here is told by each one's own stop. */
+static void stop_containers(struct cli *cli, const struct stop_args *a, char **operands, size_t n)
+{
+	own(strv) struct strv ids = { 0 };
+	struct err ignored, *each;
+	int64_t timeout;
+
+	if (n < 2 || duration_option("timeout", &a->timeout, OWN_TIMEOUT, &timeout, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		own(record) struct record r = RECORD_NONE;
+		char id[ID_SIZE];
+
+		if (record_find(&cli->store, RECORD_SANDBOX, operands[i], id, &ignored) == 0 &&
+		    record_open(&cli->store, RECORD_SANDBOX, id, false, &r, &ignored) == 0)
+			(void)sandbox_containers(r.dir, &ids, &ignored);
+	}
+	each = xcalloc(ids.n + 1, sizeof(*each));
+	container_stop_all(&cli->store, &ids, timeout, each);
+	free(each);
+}
+
 static int stop_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
+	stop_containers(cli, args, operands, n);
 	return cli_each(cli, operands, n, stop_one, args);
 }
 

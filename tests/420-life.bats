@@ -39,6 +39,36 @@ state() {
 	assert_output ""
 }
 
+@test "several are stopped at once: each gets its signal before any is waited for" {
+	# Each one's end waits for the other's signal.
+	waits_for() {
+		echo "trap 'touch /shared/$1; while [ ! -e /shared/$2 ]; do sleep 0.05; done; exit 5' TERM; echo up; while :; do sleep 0.05; done"
+	}
+	run_ok sandbox create --network none second
+	mkdir "$TEST_DIR/shared"
+	for pair in 'stop -t 15 one nosuch two' 'sandbox stop -t 15 web second'; do
+		rm -f "$TEST_DIR/shared/"*
+		run_ok ctr run -d -s web --name one -v "$TEST_DIR/shared:/shared" busybox sh -c "$(waits_for one two)"
+		run_ok ctr run -d -s second --name two -v "$TEST_DIR/shared:/shared" busybox sh -c "$(waits_for two one)"
+		wait_until 10 log_has one up
+		wait_until 10 log_has two up
+		# shellcheck disable=SC2086 # words
+		case $pair in
+		stop*)
+			run_fails 1 ctr $pair
+			assert_output $'one\ntwo'
+			assert_error "no container nosuch"
+			;;
+		*)
+			run_ok $pair
+			assert_output $'web\nsecond'
+			;;
+		esac
+		[ "$(caddis ctr inspect --field exit_code one) $(caddis ctr inspect --field exit_code two)" = "5 5" ]
+		run_ok ctr rm one two
+	done
+}
+
 @test "stop sends the stop signal, and SIGKILL after the grace period" {
 	run_ok ctr run -d -s web --name polite busybox sh -c 'trap "exit 6" TERM; while :; do sleep 0.05; done'
 	run_ok ctr stop polite

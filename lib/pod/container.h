@@ -152,9 +152,10 @@ bool container_paused(const struct container *c); /* a running one; asks the ker
  * on for it. Not running: a success. It is not started again by its policy. Returns when its status is
  * final. */
 int container_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e);
-/* All at once, so that their grace periods pass together; what is not there (any more) does not
- * count. The first error, when all have had their turn. */
-int container_stop_all(struct store *s, const struct strv *ids, int64_t timeout_ns, struct err *e);
+/* All at once, so that their grace periods pass together. each: ids->n of them, how it went; msg is
+ * "" where it has stopped. How many have not. */
+size_t container_stop_all(struct store *s, const struct strv *ids, int64_t timeout_ns,
+			  struct err *each);
 int container_kill(struct store *s, const char *id, int sig,
 		   struct err *e); /* ERR_STATE when not running */
 int container_restart(struct store *s, const char *id, int64_t timeout_ns, struct err *e);

@@ -209,6 +209,23 @@ static void say_stopped(struct store *s, const struct record *r)
 	fields_free(&sandbox_record_table, &rec);
 }
 
+/* What is not there any more needs no end. The first error, when all have had their turn. */
+static int stop_members(struct store *s, const struct strv *ids, int64_t timeout_ns, struct err *e)
+{
+	struct err *each = xcalloc(ids->n + 1, sizeof(*each));
+	int rc = 0;
+
+	container_stop_all(s, ids, timeout_ns, each);
+	for (size_t i = 0; i < ids->n && rc == 0; i++) {
+		if (!each[i].msg[0] || each[i].kind == ERR_NOT_FOUND)
+			continue;
+		*e = each[i];
+		rc = -1;
+	}
+	free(each);
+	return rc;
+}
+
 int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
 {
 	own(record) struct record r = RECORD_NONE;
@@ -221,7 +238,7 @@ int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err
 	if (record_open(s, RECORD_SANDBOX, id, false, &r, e) < 0 ||
 	    sandbox_containers(r.dir, &ids, e) < 0)
 		return -1;
-	if (container_stop_all(s, &ids, timeout_ns, e) < 0)
+	if (stop_members(s, &ids, timeout_ns, e) < 0)
 		return -1;
 	record_close(&r);
 	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 ||

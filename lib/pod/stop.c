@@ -80,6 +80,7 @@ struct stopping {
 	struct container c;
 	int pidfd;	  /* its init's; -1: there is none */
 	int64_t deadline; /* when it is killed */
+	struct err *result;
 };
 
 static void stopping_free(struct stopping *st)
@@ -93,7 +94,7 @@ OWNED_STRUCT(stopping, struct stopping, stopping_free)
 static int stop_begin(struct store *s, const char *id, int64_t timeout_ns, struct stopping *st,
 		      struct err *e)
 {
-	*st = (struct stopping){ .pidfd = -1 };
+	*st = (struct stopping){ .pidfd = -1, .result = e };
 	if (container_load(s, id, &st->c, e) < 0)
 		return -1;
 	if (timeout_ns < 0)
@@ -141,26 +142,26 @@ static int by_deadline(const void *a, const void *b)
 	return x->deadline < y->deadline ? -1 : x->deadline > y->deadline;
 }
 
-int container_stop_all(struct store *s, const struct strv *ids, int64_t timeout_ns, struct err *e)
+size_t container_stop_all(struct store *s, const struct strv *ids, int64_t timeout_ns,
+			  struct err *each)
 {
 	struct stopping *all = xcalloc(ids->n + 1, sizeof(*all));
-	struct err other, *first = e;
-	size_t n = 0;
+	size_t n = 0, failed = 0;
 
 	for (size_t i = 0; i < ids->n; i++) {
-		if (stop_begin(s, ids->v[i], timeout_ns, &all[n], first) == 0)
+		each[i] = (struct err){ 0 };
+		if (stop_begin(s, ids->v[i], timeout_ns, &all[n], &each[i]) == 0)
 			n++;
-		else if (first->kind != ERR_NOT_FOUND)
-			first = &other;
+		else
+			failed++;
 	}
 	qsort(all, n, sizeof(*all), by_deadline);
 	for (size_t i = 0; i < n; i++) {
-		if (stop_end(s, &all[i], first) < 0)
-			first = &other;
+		failed += stop_end(s, &all[i], all[i].result) < 0;
 		stopping_free(&all[i]);
 	}
 	free(all);
-	return first == e ? 0 : -1;
+	return failed;
 }
 
 int container_restart(struct store *s, const char *id, int64_t timeout_ns, struct err *e)
