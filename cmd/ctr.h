@@ -32,7 +32,7 @@ struct ctr_resource_args {
 // clang-format off
 #define CTR_RESOURCE_OPTS(struct_, member)                                                         \
 	OPT('m', "memory", "SIZE", OPT_STR, struct_, member.memory, "memory limit, e.g. 64m"),      \
-	OPT(0, "memory-swap", "SIZE", OPT_STR, struct_, member.memory_swap, "limit of memory and swap together"), \
+	OPT(0, "memory-swap", "SIZE", OPT_STR, struct_, member.memory_swap, "limit of memory and swap together; -1: none"), \
 	OPT(0, "cpus", "N", OPT_STR, struct_, member.cpus, "CPU limit, e.g. 1.5"),                  \
 	OPT(0, "cpu-period", "MICROSECONDS", OPT_INT, struct_, member.cpu_period, "period of --cpu-quota"), \
 	OPT(0, "cpu-quota", "MICROSECONDS", OPT_INT, struct_, member.cpu_quota, "CPU time in each period; -1: no limit"), \

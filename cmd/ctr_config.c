@@ -83,7 +83,8 @@ static int set_resources(const struct ctr_config_args *a, struct cri_container_c
 		r = c->linux_.resources = xcalloc(1, sizeof(*r));
 	if (ctr_resources(&a->resources, r, e) < 0 || ctr_hugetlb(&a->hugetlb, r, e) < 0)
 		return -1;
-	if (a->resources.memory_swap && !r->memory_limit_in_bytes.set)
+	if (a->resources.memory_swap && r->memory_swap_limit_in_bytes.v >= 0 &&
+	    !r->memory_limit_in_bytes.set)
 		return err_set(e, ERR_USAGE,
 			       "--memory-swap %.40s: it includes memory, so --memory is needed too",
 			       a->resources.memory_swap);

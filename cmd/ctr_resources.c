@@ -25,6 +25,14 @@ static int number(const char *name, const struct optint *v, int64_t min, int64_t
 	return 0;
 }
 
+static int swap_option(const char *value, struct optint *out, struct err *e)
+{
+	if (!str_eq(value, "-1"))
+		return size_option("memory-swap", value, out, e);
+	*out = OPTINT(-1);
+	return 0;
+}
+
 int ctr_resources(const struct ctr_resource_args *a, struct cri_resources *r, struct err *e)
 {
 	if (a->cpus && (a->cpu_quota.set || a->cpu_period.set))
@@ -35,7 +43,7 @@ int ctr_resources(const struct ctr_resource_args *a, struct cri_resources *r, st
 			       "--pids-limit %lld: expected at least 1, or -1 for none",
 			       (long long)a->pids_limit.v);
 	if (size_option("memory", a->memory, &r->memory_limit_in_bytes, e) < 0 ||
-	    size_option("memory-swap", a->memory_swap, &r->memory_swap_limit_in_bytes, e) < 0 ||
+	    swap_option(a->memory_swap, &r->memory_swap_limit_in_bytes, e) < 0 ||
 	    cpus_option("cpus", a->cpus, &r->cpu_quota, &r->cpu_period, e) < 0 ||
 	    number("cpu-period", &a->cpu_period, 1000, 1000000, &r->cpu_period, e) < 0 ||
 	    number("cpu-quota", &a->cpu_quota, -1, INT64_C(1) << 40, &r->cpu_quota, e) < 0 ||

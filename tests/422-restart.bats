@@ -71,6 +71,26 @@ at_least() {
 	done
 }
 
+@test "the monitor is kept from the OOM killer as far as it may be; what it starts, and starts again, is not" {
+	run_ok ctr run -d -s web --name plain busybox sleep 1000
+	bash -c "echo 300 > /proc/self/oom_score_adj; exec '$CADDIS' ctr run -d -s web --name a --restart always busybox sh -c 'echo run; sleep 1000'"
+	monitor_score() {
+		cat "/proc/$(awk '/^PPid:/ { print $2 }' "/proc/$(caddis ctr inspect --field pid a)/status")/oom_score_adj"
+	}
+	# Without CAP_SYS_RESOURCE it can only go back to 0.
+	want=0
+	[ $((0x$(awk '/^CapEff:/ { print $2 }' /proc/self/status) >> 24 & 1)) = 0 ] || want=-999
+	protected() { [ "$(monitor_score)" = "$want" ]; }
+	wait_until 5 protected
+	[ "$(cat "/proc/$(caddis ctr inspect --field pid a)/oom_score_adj")" = 300 ]
+	kill -9 "$(caddis ctr inspect --field pid a)"
+	wait_until 5 at_least a 2
+	wait_until 5 protected
+	[ "$(cat "/proc/$(caddis ctr inspect --field pid a)/oom_score_adj")" = 300 ]
+	[ "$(cat "/proc/$(caddis ctr inspect --field pid plain)/oom_score_adj")" = "$(cat /proc/self/oom_score_adj)" ]
+	run_ok ctr rm -f a plain
+}
+
 @test "another signal of the user's does not end the policy" {
 	run_ok ctr run -d -s web --name a --restart always busybox sh -c 'trap "exit 4" USR1; echo run; while :; do sleep 0.05; done'
 	wait_until 5 at_least a 1

@@ -232,6 +232,37 @@ more_than() {
 	[ "$(field a config.linux.resources.memory_limit_in_bytes)" = $((32 * 1024 * 1024)) ]
 }
 
+@test "update --memory-swap sets memory and swap together, beside the memory limit that is there; -1 takes it away" {
+	# The limit of both in v1, of swap alone in v2: both_or_swap MIB-OF-BOTH MIB-OF-SWAP
+	both_or_swap() {
+		local got
+
+		got=$(cgroup_value "$cgroup" memory.swap.max memory memory.memsw.limit_in_bytes)
+		if [ -e "/sys/fs/cgroup$cgroup/memory.swap.max" ]; then
+			[ "$got" = $(($2 * 1024 * 1024)) ]
+		else
+			[ "$got" = $(($1 * 1024 * 1024)) ]
+		fi || fail "$got"
+	}
+	run_ok ctr run -d -s web --name a -m 64m --memory-swap 96m busybox sleep 1000
+	cgroup=$(field a cgroup)
+	both_or_swap 96 32
+	run_ok ctr update --memory-swap 128m a
+	both_or_swap 128 64
+	run_ok ctr update -m 100m a
+	both_or_swap 128 28
+	run_fails 1 ctr update -m 200m a
+	both_or_swap 128 28
+	run_ok ctr update --memory-swap -1 a
+	got=$(cgroup_value "$cgroup" memory.swap.max memory memory.memsw.limit_in_bytes)
+	[ "$got" = max ] || [ "$got" -gt $((1 << 60)) ] || fail "$got"
+	[ "$(field a config.linux.resources.memory_swap_limit_in_bytes)" = -1 ]
+	[ "$(cgroup_value "$cgroup" memory.max memory memory.limit_in_bytes)" = $((100 * 1024 * 1024)) ]
+	run_fails 2 ctr update --memory-swap -2 a
+	assert_error "--memory-swap -2: not a size"
+	run_ok ctr run --rm -s web --memory-swap -1 busybox true
+}
+
 @test "an update that is refused changes nothing" {
 	run_ok ctr run -d -s web --name a -m 64m --pids-limit 50 busybox sleep 1000
 	run_fails 1 ctr update --pids-limit 60 --cpuset-cpus 4000 a

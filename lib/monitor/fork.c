@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "monitor/page.h"
@@ -109,6 +110,36 @@ static void slim_down(void)
 {
 	malloc_trim(0);
 	page_release_stack();
+}
+
+#define OOM_FILE "self/oom_score_adj"
+#define OOM_PROTECTED "-999" /* -1000 would be spared even when nothing else is left */
+
+/* Lowering it takes CAP_SYS_RESOURCE, below the least value that it ever had (proc(5)); back to 0
+ * never does. */
+void monitor_protect(char before[OOM_SCORE_SIZE])
+{
+	own(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	own(buf) struct buf now = { 0 };
+	struct err ignored;
+
+	before[0] = '\0';
+	if (proc < 0 || file_load_kernel(proc, OOM_FILE, &now, &ignored) < 0 ||
+	    now.len >= OOM_SCORE_SIZE)
+		return;
+	if (file_write_kernel(proc, OOM_FILE, OOM_PROTECTED, &ignored) < 0 &&
+	    (now.s[0] == '-' || file_write_kernel(proc, OOM_FILE, "0", &ignored) < 0))
+		return;
+	memcpy(before, now.s, now.len + 1);
+}
+
+void monitor_unprotect(const char before[OOM_SCORE_SIZE])
+{
+	own(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err ignored;
+
+	if (proc >= 0 && before[0])
+		(void)file_write_kernel(proc, OOM_FILE, before, &ignored);
 }
 
 void monitor_ready(int ready_sock)

@@ -96,4 +96,12 @@ int monitor_fork(int (*fn)(int ready_sock, void *arg), void *arg, struct err *e)
 void monitor_ready(int ready_sock); /* closes it; gives back memory that only setting up needed */
 void monitor_failed(int ready_sock, const struct err *e); /* closes it */
 
+/*
+ * Keeps the OOM killer away from this process, as far as it may (-999 with CAP_SYS_RESOURCE, else not above 0). What it starts
+ * meanwhile inherits that. before: for monitor_unprotect(), which restores what was.
+ */
+#define OOM_SCORE_SIZE 8
+void monitor_protect(char before[OOM_SCORE_SIZE]);
+void monitor_unprotect(const char before[OOM_SCORE_SIZE]);
+
 #endif

@@ -98,6 +98,15 @@ static void change_free(struct change *ch)
 }
 OWNED_STRUCT(change, struct change, change_free)
 
+/* v2 limits swap alone, which is the difference: one of the two changes it. */
+static void add_memory(struct oci_memory *change, const struct oci_memory *have)
+{
+	if (change->swap.set && !change->limit.set)
+		change->limit = have->limit;
+	else if (change->limit.set && !change->swap.set)
+		change->swap = have->swap;
+}
+
 /* In the kernel: all of it, or what was before. */
 static int apply(const struct change *ch, struct err *e)
 {
@@ -123,6 +132,7 @@ int container_update(struct store *s, const char *id, const struct container_upd
 		return err_set(e, ERR_USAGE, "container %s is removed when it ends: --rm",
 			       container_name(&ch.c));
 	resources_of_cri(a->resources, &ch.res);
+	add_memory(&ch.res.memory, &ch.spec.linux_.resources.memory);
 	if (apply(&ch, e) < 0)
 		return -1;
 	merge_cri(&ch.c.record.config, a->resources);

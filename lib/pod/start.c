@@ -364,9 +364,15 @@ int starting_stay(struct starting *st, struct exit_status *out, struct err *e)
 		.control_stdin = st->has_stdin,
 		.die_with_owner = st->die_with_owner,
 	};
+	char oom_before[OOM_SCORE_SIZE] = "";
+	int rc;
 
 	st->control->once = st->stdin_once;
-	if (monitor_run(&m, out, e) < 0)
+	if (!st->attach) /* a monitor; its container was started before, and is not protected */
+		monitor_protect(oom_before);
+	rc = monitor_run(&m, out, e);
+	monitor_unprotect(oom_before);
+	if (rc < 0)
 		return -1;
 	ctr_log_close(st->log);
 	st->log = NULL;
