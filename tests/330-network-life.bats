@@ -129,16 +129,6 @@ only_warm() {
 		fail "a port is mapped after $1"
 }
 
-# at CALL N WHAT COMMAND...: caddis COMMAND meets WHAT at its N-th CALL. 1: it makes fewer calls.
-at() {
-	local call=$1 n=$2 what=$3
-
-	shift 3
-	strace -f -qq -o "$TEST_DIR/trace" -e trace="$call" -e inject="$call:$what:when=$n" \
-		"$CADDIS" "$@" > "$TEST_DIR/out" 2>&1 3>&- || return 0
-	return 1
-}
-
 @test "a create that is killed anywhere on the way to its network is undone by the next commands" {
 	run_ok sandbox create warm
 	killed=0

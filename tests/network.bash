@@ -100,6 +100,16 @@ silent() {
 	! got=$("$@" 2> /dev/null) || fail "an answer to: $*" "$got"
 }
 
+# at CALL N WHAT COMMAND...: caddis COMMAND meets WHAT at its N-th CALL. 1: it makes fewer calls.
+at() {
+	local call=$1 n=$2 what=$3
+
+	shift 3
+	strace -f -qq -o "$TEST_DIR/trace" -e trace="$call" -e inject="$call:$what:when=$n" \
+		"$CADDIS" "$@" > "$TEST_DIR/out" 2>&1 3>&- || return 0
+	return 1
+}
+
 # reboot: the state directory is of another boot, and what it pinned is gone.
 reboot() {
 	local point

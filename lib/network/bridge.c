@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "network/lease.h"
@@ -14,8 +15,10 @@
 
 #define INTERFACE "eth0"
 #define RETRIES 10
+#define SETTLE_TRIES 30
+#define SETTLE_US 100
 
-static int bridge_find(struct store *s, const char *name, struct err *e)
+static int find_network(struct store *s, const char *name, struct err *e)
 {
 	(void)e;
 	return str_eq(name, NETWORK_DEFAULT) || network_exists(s, name);
@@ -67,7 +70,7 @@ static const char *mac_of_others(const struct network *n, const struct plan *p)
 {
 	uint8_t own_mac[MAC_SIZE];
 
-	if (str_eq(p->mac_text, n->config.bridge_mac))
+	if (bridge_part_has_mac(n, p->mac))
 		return "it is the bridge's";
 	default_mac(p->ips, own_mac);
 	if (memcmp(p->mac, own_mac, 2) == 0 &&
@@ -204,30 +207,30 @@ static int open_inside(int netns, int proc, struct nl *inside, struct err *e)
 
 static int add_link(struct nl *route, int proc, const struct rtnl_veth *v, struct err *e)
 {
-	own(str) char *no_ipv6 = str_fmt("ipv6/conf/%s/disable_ipv6", v->name);
-
 	rtnl_veth_new(route, v);
-	if (nl_run(route, e) < 0)
-		return -1;
-	/* A bridge's port needs no addresses; and routes of a thousand of them would make each
-	 * further interface of the host dear. */
-	if (net_sysctl(proc, no_ipv6, "1", e) < 0)
+	if (nl_run(route, e) < 0 || net_no_ipv6(proc, v->name, e) < 0)
 		return -1;
 	rtnl_link_up(route, v->name);
 	return nl_run(route, e);
 }
 
-/* When the sandbox's end is up: what it says at its birth is not for the others. */
-static int join_bridge(struct nl *route, const char *name, int bridge, struct err *e)
+/*
+ * The kernel uses the addresses of IPv6 a moment later, and then reports the groups that it is in:
+ * to every sandbox, and with the kernel's lock of all interfaces held, if the bridge is joined by
+ * then. That moment is waited for, but not long.
+ */
+static int wait_inside(struct nl *inside, const struct network *n, int index, struct err *e)
 {
-	rtnl_link_master(route, name, bridge);
-	rtnl_port_up(route, name);
-	if (nl_run(route, e) == 0)
-		return 0;
-	if (e->sys != EXFULL)
-		return -1;
-	err_set(e, ERR_FAIL, "no place is free: a bridge has %d ports", BRIDGE_PORTS);
-	return err_hint(e, "create another network");
+	int wanted = n->subnet[NETWORK_V6].gateway.family ? 2 : 1; /* with the interface's own */
+
+	for (int try = 0; try < SETTLE_TRIES; try++) {
+		int have = rtnl_addresses6(inside, index, e);
+
+		if (have < 0 || have >= wanted)
+			return have < 0 ? -1 : 0;
+		usleep(SETTLE_US);
+	}
+	return 0;
 }
 
 static int configure_inside(struct nl *inside, const struct network *n, const struct ip ips[2],
@@ -248,7 +251,27 @@ static int configure_inside(struct nl *inside, const struct network *n, const st
 		if (!n->config.internal)
 			rtnl_route_default(inside, link.index, &n->subnet[f].gateway);
 	}
-	return nl_run(inside, e);
+	return nl_run(inside, e) < 0 ? -1 : wait_inside(inside, n, link.index, e);
+}
+
+/*
+ * The index of the part's bridge. Who needs it first makes it, and goes on with the exclusive lock:
+ * the lease keeps the network while there is none.
+ */
+static int enter_part(struct store *s, struct bridge_nl *nl, const struct network *n, unsigned part,
+		      int bridge, int *lock, struct err *e)
+{
+	int index = bridge_part_index(&nl->route, n, part, bridge, e);
+
+	if (index)
+		return index;
+	fd_drop(lock);
+	*lock = network_lock(s, LOCK_EXCLUSIVE, e);
+	if (*lock < 0 || bridge_up(s, nl, n, e) < 0)
+		return -1;
+	bridge = bridge_index(nl, n, e);
+	index = bridge < 0 ? -1 : bridge_part_index(&nl->route, n, part, bridge, e);
+	return index ? index : err_set(e, ERR_BUSY, "somebody removes its interfaces");
 }
 
 static void fill_status(struct network_status *st, const struct network *n, const struct ip ips[2],
@@ -314,6 +337,7 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	own(fd) int lock = -1, proc = -1;
 	char name[IFNAMSIZ];
 	int bridge;
+	unsigned part;
 	bool stale;
 	struct ip ips[2];
 	struct rtnl_veth v = { .name = name, .peer_name = INTERFACE, .netns = req->netns };
@@ -329,13 +353,18 @@ static int bridge_attach(struct store *s, int dir, const struct network_request 
 	    (p.mac_text[0] && lease_mac(s, &n, req->id, p.mac_text, e) < 0) ||
 	    ports_claim(s, req->id, &p.ports, &stale, e) < 0)
 		return -1;
+	part = bridge_part(&n, &ips[p.have[0] ? 0 : 1]);
+	bridge = enter_part(s, &nl, &n, part, bridge, &lock, e);
+	if (bridge < 0)
+		return -1;
 	if (!p.mac_text[0])
 		default_mac(ips, p.mac);
 	memcpy(v.mac, p.mac, MAC_SIZE);
 	v.mtu = (uint32_t)n.config.mtu;
+	/* The sandbox's end is up first: what it says at its birth is not for the others. */
 	if (open_inside(req->netns, proc, &inside, e) < 0 || add_link(&nl.route, proc, &v, e) < 0 ||
 	    configure_inside(&inside, &n, ips, e) < 0 ||
-	    join_bridge(&nl.route, name, bridge, e) < 0 ||
+	    bridge_join(&nl.route, name, v.mac, part, bridge, e) < 0 ||
 	    publish_ports(&nl.nft, &p, ips, stale, e) < 0)
 		return -1;
 	fill_status(st, &n, ips, &v);
@@ -453,7 +482,7 @@ static int bridge_detach(struct store *s, const char *id, int dir, const char *n
 
 const struct network_ops bridge_ops = {
 	.kind = "bridge",
-	.find = bridge_find,
+	.find = find_network,
 	.check = bridge_check,
 	.attach = bridge_attach,
 	.detach = bridge_detach,

@@ -23,20 +23,23 @@ void bridge_close(struct bridge_nl *n)
 	nl_close(&n->nft);
 }
 
-/* 1: the link is there and ours, 0: there is none, -1: it is somebody else's. */
-static int find_bridge(struct nl *route, const struct network *n, struct rtnl_link *link,
-		       struct err *e)
+int bridge_find(struct nl *route, const struct network *n, const char *name,
+		const uint8_t mac[MAC_SIZE], struct rtnl_link *link, struct err *e)
 {
-	uint8_t mac[MAC_SIZE];
-	int rc = rtnl_link_find(route, n->config.bridge, link, e);
+	int rc = rtnl_link_find(route, name, link, e);
 
 	if (rc <= 0)
 		return rc;
-	if (str_eq(link->kind, "bridge") && !mac_parse(n->config.bridge_mac, mac) &&
-	    memcmp(mac, link->mac, MAC_SIZE) == 0)
+	if (str_eq(link->kind, "bridge") && memcmp(mac, link->mac, MAC_SIZE) == 0)
 		return 1;
-	err_set(e, ERR_EXISTS, "the interface %s is not the network's bridge", n->config.bridge);
+	err_set(e, ERR_EXISTS, "the interface %s is not the network's bridge", name);
 	return err_hint(e, "remove one of them, e.g. 'caddis network rm %s'", n->config.name);
+}
+
+static int find_main(struct nl *route, const struct network *n, struct rtnl_link *link,
+		     struct err *e)
+{
+	return bridge_find(route, n, n->config.bridge, n->bridge_mac, link, e);
 }
 
 static bool firewall_has(struct bridge_nl *nl, const struct network *n, int *failed, struct err *e)
@@ -53,7 +56,7 @@ static bool firewall_has(struct bridge_nl *nl, const struct network *n, int *fai
 int bridge_index(struct bridge_nl *nl, const struct network *n, struct err *e)
 {
 	struct rtnl_link link;
-	int failed, rc = find_bridge(&nl->route, n, &link, e);
+	int failed, rc = find_main(&nl->route, n, &link, e);
 
 	if (rc <= 0)
 		return rc;
@@ -83,15 +86,15 @@ int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, st
 {
 	own(nft_elems) struct nft_elems elems = { 0 };
 	struct rtnl_link link;
-	uint8_t mac[MAC_SIZE];
 	own(fd) int proc = net_proc_open(e);
-	int rc = proc < 0 ? -1 : find_bridge(&nl->route, n, &link, e);
+	int rc = proc < 0 ? -1 : find_main(&nl->route, n, &link, e);
 
-	if (rc == 0 && !mac_parse(n->config.bridge_mac, mac)) {
-		rtnl_bridge_new(&nl->route, n->config.bridge, mac, (uint32_t)n->config.mtu);
+	if (rc == 0) {
+		rtnl_bridge_new(&nl->route, n->config.bridge, n->bridge_mac,
+				(uint32_t)n->config.mtu, 0);
 		if (nl_run(&nl->route, e) < 0)
 			return err_in(e, "network %s", n->config.name);
-		rc = find_bridge(&nl->route, n, &link, e);
+		rc = find_main(&nl->route, n, &link, e);
 	}
 	if (rc <= 0 || set_sysctls(proc, n, e) < 0)
 		return -1;
@@ -107,6 +110,8 @@ int bridge_up(struct store *s, struct bridge_nl *nl, const struct network *n, st
 	if (!n->config.internal && net_forwarding(proc, n->subnet[NETWORK_V4].gateway.family != 0,
 						  n->subnet[NETWORK_V6].gateway.family != 0, e) < 0)
 		return -1;
+	if (bridge_parts_make(s, &nl->route, n, link.index, e) < 0)
+		return err_in(e, "network %s", n->config.name);
 	if (bridge_store_elems(s, n, &elems, e) < 0)
 		return -1;
 	return nft_table_make(&nl->nft, &elems, e);
@@ -130,11 +135,13 @@ int bridge_down(const struct network *n, struct err *e)
 		return -1;
 	bridge_elems(n, &elems);
 	/* Somebody else's interface of that name stays, whatever is wrong with it. */
-	if (find_bridge(&nl.route, n, &link, e) == 1) {
+	if (find_main(&nl.route, n, &link, e) == 1) {
 		rtnl_link_delete(&nl.route, n->config.bridge);
 		if (nl_run(&nl.route, e) < 0 && e->sys != ENODEV)
 			return -1;
 	}
+	if (bridge_parts_remove(&nl.route, n, e) < 0)
+		return -1;
 	if (nft_remove(&nl.nft, &elems, e) < 0)
 		return -1;
 	return nft_table_prune(&nl.nft, e);

@@ -96,15 +96,13 @@ static int parse_subnet(struct network *n, const struct network_subnet *row, str
 int network_parse(struct network *n, struct err *e)
 {
 	const struct network_subnet *rows = n->config.subnets.v;
-	uint8_t mac[MAC_SIZE];
-
 	for (size_t i = 0; i < n->config.subnets.n; i++)
 		if (parse_subnet(n, &rows[i], e) < 0)
 			return -1;
 	if (!n->config.subnets.n)
 		return err_set(e, ERR_CORRUPT, "no subnet");
-	if (!n->config.bridge || strlen(n->config.bridge) > 15 || !*n->config.bridge ||
-	    !n->config.bridge_mac || mac_parse(n->config.bridge_mac, mac))
+	if (!n->config.bridge || strlen(n->config.bridge) > BRIDGE_NAME_MAX || !*n->config.bridge ||
+	    !n->config.bridge_mac || mac_parse(n->config.bridge_mac, n->bridge_mac))
 		return err_set(e, ERR_CORRUPT, "no bridge, or without a MAC address");
 	return 0;
 }

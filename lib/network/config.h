@@ -12,8 +12,6 @@
 #include "network/addr.h"
 #include "network/network.h"
 
-#define BRIDGE_PORTS 1023 /* BR_MAX_PORTS of the kernel (net/bridge/br_private.h), less port 0 */
-
 struct network_subnet {
 	char *subnet;	/* "10.128.0.0/16" */
 	char *gateway;	/* the bridge's own address in it: "10.128.0.1" */
@@ -38,6 +36,7 @@ struct network {
 		struct ip gateway;
 	} subnet[2]; /* NETWORK_V4, NETWORK_V6; gateway.family 0: the network has none of this
 			family */
+	uint8_t bridge_mac[MAC_SIZE];
 };
 enum { NETWORK_V4, NETWORK_V6 };
 void network_free(struct network *n);

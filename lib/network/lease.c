@@ -400,6 +400,30 @@ bool lease_heal(struct store *s, const char *holder)
 	       (staging_sweep(s, &e) == 0 && !record_exists(s, RECORD_SANDBOX, holder));
 }
 
+struct each {
+	lease_fn *fn;
+	void *arg;
+};
+
+static int tell_address(struct store *s, int dir, const char *name, void *arg, struct err *e)
+{
+	struct each *each = arg;
+	char owner[ID_SIZE];
+	struct ip a;
+
+	(void)e;
+	if (ip_parse(name, &a) == 0 && lease_holder(s, dir, name, owner) == 0)
+		each->fn(&a, each->arg);
+	return 0;
+}
+
+int lease_each(struct store *s, const char *network, lease_fn *fn, void *arg, struct err *e)
+{
+	struct each each = { .fn = fn, .arg = arg };
+
+	return each_lease(s, network, tell_address, &each, e);
+}
+
 static int note_owner(struct store *s, int dir, const char *name, void *arg, struct err *e)
 {
 	struct strv *ids = arg;

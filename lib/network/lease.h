@@ -34,6 +34,9 @@ int lease_release(struct store *s, const char *network, const char *address, con
 		  struct err *e);
 /* Looks for all that id has, in whatever network. */
 int lease_release_all(struct store *s, const char *id, struct err *e);
+/* Calls fn for each address that a living owner has. */
+typedef void lease_fn(const struct ip *a, void *arg);
+int lease_each(struct store *s, const char *network, lease_fn *fn, void *arg, struct err *e);
 /* IDs of the living owners. */
 int lease_owners(struct store *s, const char *network, struct strv *ids, struct err *e);
 /* Removes the directory of a network without leases. */

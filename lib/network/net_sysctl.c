@@ -73,6 +73,13 @@ static int keep_listening(int proc, struct err *e)
 	return 0;
 }
 
+int net_no_ipv6(int proc, const char *interface, struct err *e)
+{
+	own(str) char *path = str_fmt("ipv6/conf/%s/disable_ipv6", interface);
+
+	return net_sysctl(proc, path, "1", e);
+}
+
 int net_forwarding(int proc, bool v4, bool v6, struct err *e)
 {
 	if (v4 && !is_set(proc, "sys/net/ipv4/ip_forward", "1") &&

@@ -186,6 +186,18 @@ int nl_run(struct nl *n, struct err *e)
 	return rc < 0 || r.failed ? -1 : 0;
 }
 
+int nl_ask(struct nl *n, nl_answer_fn *fn, void *arg, struct err *e)
+{
+	int rc;
+
+	n->answer = fn;
+	n->arg = arg;
+	rc = nl_run(n, e);
+	n->answer = NULL;
+	n->arg = NULL;
+	return rc;
+}
+
 void nl_each_attr(const void *list, size_t len, nl_attr_fn *fn, void *arg)
 {
 	const struct nlattr *a = list;

@@ -56,6 +56,8 @@ void nl_batch_begin(struct nl *n, uint16_t subsystem, uint32_t generation);
 void nl_batch_end(struct nl *n, uint16_t subsystem);
 /* The error's sys is the kernel's errno, its text begins with the label. Empties the queue. */
 int nl_run(struct nl *n, struct err *e);
+/* The same, with fn called for what is answered. */
+int nl_ask(struct nl *n, nl_answer_fn *fn, void *arg, struct err *e);
 
 /* Calls fn for each attribute; list and len: the first one and the bytes of all. */
 typedef void nl_attr_fn(const struct nlattr *a, void *arg);

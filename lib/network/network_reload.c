@@ -22,6 +22,27 @@ static bool load_user(struct store *s, const char *id, const char *network,
 	return st->attached && str_eq(st->kind, bridge_ops.kind) && str_eq(st->network, network);
 }
 
+/* A network with the IDs of its users. */
+typedef int each_fn(struct store *s, const struct network *n, const struct strv *ids, void *arg,
+		    struct err *e);
+
+static int each_network(struct store *s, each_fn *fn, void *arg, struct err *e)
+{
+	own(strv) struct strv names = { 0 };
+
+	if (network_names(s, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		own(network) struct network n = { 0 };
+		own(strv) struct strv ids = { 0 };
+
+		if (network_open(s, names.v[i], &n, e) < 0 ||
+		    lease_owners(s, names.v[i], &ids, e) < 0 || fn(s, &n, &ids, arg, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int user_elems(struct store *s, const char *network, const struct strv *ids,
 		      struct nft_elems *l, struct err *e)
 {
@@ -35,74 +56,80 @@ static int user_elems(struct store *s, const char *network, const struct strv *i
 	return 0;
 }
 
+struct collect {
+	const struct network *also;
+	struct nft_elems *l;
+};
+
+static int network_elems(struct store *s, const struct network *n, const struct strv *ids,
+			 void *arg, struct err *e)
+{
+	const struct collect *c = arg;
+
+	if (ids->n || (c->also && str_eq(c->also->config.name, n->config.name)))
+		bridge_elems(n, c->l);
+	return user_elems(s, n->config.name, ids, c->l, e);
+}
+
 int bridge_store_elems(struct store *s, const struct network *also, struct nft_elems *l,
 		       struct err *e)
 {
-	own(strv) struct strv names = { 0 };
+	struct collect c = { .also = also, .l = l };
 
-	if (network_names(s, &names, e) < 0)
-		return -1;
-	for (size_t i = 0; i < names.n; i++) {
-		own(network) struct network n = { 0 };
-		own(strv) struct strv ids = { 0 };
+	return each_network(s, network_elems, &c, e);
+}
 
-		if (network_open(s, names.v[i], &n, e) < 0 ||
-		    lease_owners(s, names.v[i], &ids, e) < 0)
-			return -1;
-		if (ids.n || (also && str_eq(also->config.name, names.v[i])))
-			bridge_elems(&n, l);
-		if (user_elems(s, names.v[i], &ids, l, e) < 0)
-			return -1;
-	}
+/* A port of a bridge that was deleted and made again, or from before a bridge had parts. */
+static int put_back(struct bridge_nl *nl, const struct network *n, int bridge,
+		    const struct network_status *st, struct err *e)
+{
+	const struct network_ip *first = st->ips.v;
+	struct rtnl_link link;
+	struct prefix p;
+	uint8_t mac[MAC_SIZE];
+	unsigned part;
+	int rc, index;
+
+	if (!st->host_interface || !st->mac || mac_parse(st->mac, mac) || !st->ips.n ||
+	    prefix_parse(first->address, &p) < 0)
+		return 0;
+	part = bridge_part(n, &p.ip);
+	index = bridge_part_index(&nl->route, n, part, bridge, e);
+	rc = index < 0 ? -1 : rtnl_link_find(&nl->route, st->host_interface, &link, e);
+	if (rc <= 0 || !index || link.master == index)
+		return rc < 0 ? -1 : 0;
+	if (bridge_join(&nl->route, st->host_interface, mac, part, index, e) < 0)
+		return e->sys == ENODEV ? 0 : -1;
 	return 0;
 }
 
-/* Ports of a bridge that was deleted and made again. */
-static int put_back(struct store *s, struct bridge_nl *nl, const struct network *n,
-		    const struct strv *ids, struct err *e)
+static int reload_one(struct store *s, const struct network *n, const struct strv *ids, void *arg,
+		      struct err *e)
 {
-	struct rtnl_link bridge;
+	struct bridge_nl *nl = arg;
+	int bridge;
 
-	if (rtnl_link_find(&nl->route, n->config.bridge, &bridge, e) != 1)
+	if (!ids->n) /* of a network that nobody uses nothing need be there */
+		return 0;
+	if (bridge_up(s, nl, n, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ids->n; i++) {
+	bridge = bridge_index(nl, n, e);
+	for (size_t i = 0; bridge > 0 && i < ids->n; i++) {
 		own(network_status) struct network_status st = { 0 };
-		struct rtnl_link link;
-		int rc;
 
-		if (!load_user(s, ids->v[i], n->config.name, &st) || !st.host_interface)
-			continue;
-		rc = rtnl_link_find(&nl->route, st.host_interface, &link, e);
-		if (rc < 0)
-			return -1;
-		if (rc == 0 || link.master == bridge.index)
-			continue;
-		rtnl_link_master(&nl->route, st.host_interface, bridge.index);
-		rtnl_port_up(&nl->route, st.host_interface);
-		if (nl_run(&nl->route, e) < 0 && e->sys != ENODEV)
+		if (load_user(s, ids->v[i], n->config.name, &st) &&
+		    put_back(nl, n, bridge, &st, e) < 0)
 			return -1;
 	}
-	return 0;
+	return bridge < 0 ? -1 : 0;
 }
 
 int network_reload(struct store *s, struct err *e)
 {
 	own(fd) int lock = network_lock(s, LOCK_EXCLUSIVE, e);
 	own(bridge_nl) struct bridge_nl nl = { 0 };
-	own(strv) struct strv names = { 0 };
 
-	if (lock < 0 || network_names(s, &names, e) < 0 || bridge_open(&nl, e) < 0)
+	if (lock < 0 || bridge_open(&nl, e) < 0)
 		return -1;
-	for (size_t i = 0; i < names.n; i++) {
-		own(network) struct network n = { 0 };
-		own(strv) struct strv ids = { 0 };
-
-		if (network_open(s, names.v[i], &n, e) < 0 ||
-		    lease_owners(s, names.v[i], &ids, e) < 0)
-			return -1;
-		/* Of a network that nobody uses nothing need be there. */
-		if (ids.n && (bridge_up(s, &nl, &n, e) < 0 || put_back(s, &nl, &n, &ids, e) < 0))
-			return err_in(e, "network %s", names.v[i]);
-	}
-	return 0;
+	return each_network(s, reload_one, &nl, e);
 }

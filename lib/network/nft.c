@@ -189,14 +189,11 @@ static int target_answer(const struct nlmsghdr *h, void *arg, struct err *e)
 int nft_leads_to(struct nl *n, const struct nft_elem *el, const struct ip *to, struct err *e)
 {
 	struct target t = { .to = to };
-	int rc;
 
-	n->answer = target_answer;
-	n->arg = &t;
-	rc = nft_has(n, el, e);
-	n->answer = NULL;
-	n->arg = NULL;
-	return rc == 1 ? t.same : rc;
+	queue_elem(n, NFT_MSG_GETSETELEM, 0, "look into the firewall's table", el);
+	if (nl_ask(n, target_answer, &t, e) == 0)
+		return t.same;
+	return e->sys == ENOENT ? 0 : -1;
 }
 
 static void queue_inserts(struct nl *n, const struct nft_elems *l, int flags)
@@ -299,23 +296,16 @@ static int look_answer(const struct nlmsghdr *h, void *arg, struct err *e)
 
 static int table_look(struct nl *n, struct look *look, struct err *e)
 {
-	int rc;
 
-	n->answer = look_answer;
-	n->arg = look;
 	nft_begin(n, NFT_MSG_GETGEN, 0, "read the firewall's generation");
 	nl_end(n);
-	rc = nl_run(n, e);
-	if (rc == 0) {
-		nft_begin(n, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list the firewall's bridges");
-		mnl.mnl_attr_put_strz(n->msg, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
-		mnl.mnl_attr_put_strz(n->msg, NFTA_SET_ELEM_LIST_SET, "bridges");
-		nl_end(n);
-		rc = nl_run(n, e);
-	}
-	n->answer = NULL;
-	n->arg = NULL;
-	return rc;
+	if (nl_ask(n, look_answer, look, e) < 0)
+		return -1;
+	nft_begin(n, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list the firewall's bridges");
+	mnl.mnl_attr_put_strz(n->msg, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
+	mnl.mnl_attr_put_strz(n->msg, NFTA_SET_ELEM_LIST_SET, "bridges");
+	nl_end(n);
+	return nl_ask(n, look_answer, look, e);
 }
 
 int nft_table_prune(struct nl *n, struct err *e)

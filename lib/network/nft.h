@@ -17,6 +17,7 @@
 #include "spec/cri.h"
 
 #define NFT_TABLE "caddis"
+#define NFT_PART_GROUP 0xcadd15 /* group of the interfaces that are parts of a bridge */
 
 struct nft_elem {
 	const char *set;

@@ -46,11 +46,12 @@ static const struct chain_row {
 	{ "local",    "nat", NF_INET_LOCAL_OUT, -100 },
 	{ "leaving",  "nat", NF_INET_POST_ROUTING, 100 },
 	{ "forward",  "filter", NF_INET_FORWARD, 0 },
+	{ "entering", "filter", NF_INET_LOCAL_IN, 0 },
 };
 
 /* One expression. Registers are numbered by 4 bytes, 0 to 15. */
 struct expr {
-	enum { E_END, E_META, E_PAYLOAD, E_CT, E_FIB, E_MASK, E_EQ, E_NE, E_IN, E_NOT_IN, E_MAP, E_VERDICT, E_JUMP, E_DNAT, E_MASQUERADE } op;
+	enum { E_END, E_META, E_PAYLOAD, E_CT, E_FIB, E_MASK, E_EQ, E_NE, E_IN, E_NOT_IN, E_MAP, E_VERDICT, E_JUMP, E_DNAT, E_MASQUERADE, E_NOTRACK } op;
 	uint32_t reg, a, b, c; /* what they are depends: see build_expr() */
 	const char *name;
 };
@@ -69,6 +70,8 @@ struct expr {
 #define NOT_IN(reg, set)     { E_NOT_IN, reg, 0, 0, 0, set }
 #define FROM_US              META(0, NFT_META_IIFNAME), IN(0, "bridges")
 #define TO_US                META(0, NFT_META_OIFNAME), IN(0, "bridges")
+#define IN_PART              META(0, NFT_META_IIFGROUP), { E_EQ, 0, NFT_PART_GROUP, 4, 0, NULL }
+#define OUT_OF_PARTS         META(0, NFT_META_OIFGROUP), { E_NE, 0, NFT_PART_GROUP, 4, 0, NULL }
 #define TO_LOCAL             { E_FIB, 0, 0, 0, 0, NULL }, { E_EQ, 0, RTN_LOCAL, 4, 0, NULL }
 #define PUBLISHED            { E_CT, 0, NFT_CT_STATUS, 0, 0, NULL }, { E_MASK, 0, IPS_DST_NAT, 0, 0, NULL }, { E_NE, 0, 0, 4, 0, NULL }
 #define KNOWN                { E_CT, 0, NFT_CT_STATE, 0, 0, NULL }, { E_MASK, 0, STATES, 0, 0, NULL }, { E_NE, 0, 0, 4, 0, NULL }
@@ -76,6 +79,7 @@ struct expr {
 #define DNAT4                { E_DNAT, 8, NFPROTO_IPV4, 9, 0, NULL }
 #define DNAT6                { E_DNAT, 8, NFPROTO_IPV6, 12, 0, NULL }
 #define MASQUERADE           { E_MASQUERADE, 0, 0, 0, 0, NULL }
+#define NOTRACK              { E_NOTRACK, 0, 0, 0, 0, NULL }
 #define ACCEPT               { E_VERDICT, 0, NF_ACCEPT, 0, 0, NULL }
 #define DROP                 { E_VERDICT, 0, NF_DROP, 0, 0, NULL }
 #define TO_PORTS             { E_JUMP, 0, (uint32_t)NFT_JUMP, 0, 0, "ports" }
@@ -88,6 +92,12 @@ static const struct rule_row {
 	 * reaching the host's loopback by it (CVE-2020-8558). */
 	{ "martians", { IS4, FROM_US, DLOOP4, DROP } },
 	{ "martians", { IS4, FROM_US, SLOOP4, DROP } },
+	/* The parts of a bridge (bridge_parts.c) are switches and no more: where the kernel shows bridged
+	 * packets to us (br_netfilter), published ports are the network's bridge's to find; and what a
+	 * sandbox addresses to the part itself goes nowhere. */
+	{ "martians", { IN_PART, NOTRACK } },
+	{ "entering", { IN_PART, DROP } },
+	{ "forward",  { IN_PART, OUT_OF_PARTS, DROP } },
 
 	/* A neighbour that sends us packets for 127.0.0.1 does not reach what is published there. */
 	{ "arriving", { IS4, DLOOP4, ACCEPT } },
@@ -130,7 +140,7 @@ static const char *const expr_names[] = {
 	[E_FIB] = "fib",    [E_MASK] = "bitwise",      [E_EQ] = "cmp",
 	[E_NE] = "cmp",	    [E_IN] = "lookup",	       [E_NOT_IN] = "lookup",
 	[E_MAP] = "lookup", [E_VERDICT] = "immediate", [E_JUMP] = "immediate",
-	[E_DNAT] = "nat",   [E_MASQUERADE] = "masq",
+	[E_DNAT] = "nat",   [E_MASQUERADE] = "masq",   [E_NOTRACK] = "notrack",
 };
 
 static void build_compare(struct nftnl_expr *x, const struct expr *r)

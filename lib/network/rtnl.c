@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdio.h>
@@ -12,23 +13,23 @@
 #define NEW (NLM_F_CREATE | NLM_F_EXCL)
 
 static void begin_link(struct nl *n, int type, int flags, const char *label, const char *name,
-		       bool up)
+		       unsigned set)
 {
-	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_flags = set, .ifi_change = set };
 
-	if (up)
-		header.ifi_flags = header.ifi_change = IFF_UP;
 	nl_begin(n, type, flags, label, &header, sizeof(header));
 	mnl.mnl_attr_put_strz(n->msg, IFLA_IFNAME, name);
 }
 
-void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE], uint32_t mtu)
+void rtnl_bridge_new(struct nl *n, const char *name, const uint8_t mac[MAC_SIZE], uint32_t mtu,
+		     uint32_t group)
 {
 	struct nlattr *info, *data;
 
-	begin_link(n, RTM_NEWLINK, NEW, "make the bridge", name, false);
+	begin_link(n, RTM_NEWLINK, NEW, "make the bridge", name, 0);
 	mnl.mnl_attr_put(n->msg, IFLA_ADDRESS, MAC_SIZE, mac);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, mtu);
+	mnl.mnl_attr_put_u32(n->msg, IFLA_GROUP, group);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_KIND, "bridge");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_DATA);
@@ -50,9 +51,10 @@ static void one_queue(struct nl *n)
 void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 {
 	struct ifinfomsg peer_header = { 0 }; /* cannot be up yet: it has no peer */
+	static const uint8_t any[MAC_SIZE];
 	struct nlattr *info, *data, *peer;
 
-	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, false);
+	begin_link(n, RTM_NEWLINK, NEW, "make the interface", v->name, 0);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
 	one_queue(n);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
@@ -62,10 +64,12 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 	memcpy(mnl.mnl_nlmsg_put_extra_header(n->msg, sizeof(peer_header)), &peer_header,
 	       sizeof(peer_header));
 	mnl.mnl_attr_put_strz(n->msg, IFLA_IFNAME, v->peer_name);
-	mnl.mnl_attr_put(n->msg, IFLA_ADDRESS, MAC_SIZE, v->mac);
+	if (memcmp(v->mac, any, MAC_SIZE) != 0)
+		mnl.mnl_attr_put(n->msg, IFLA_ADDRESS, MAC_SIZE, v->mac);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MTU, v->mtu);
 	one_queue(n);
-	mnl.mnl_attr_put_u32(n->msg, IFLA_NET_NS_FD, (uint32_t)v->netns);
+	if (v->netns >= 0)
+		mnl.mnl_attr_put_u32(n->msg, IFLA_NET_NS_FD, (uint32_t)v->netns);
 	mnl.mnl_attr_nest_end(n->msg, peer);
 	mnl.mnl_attr_nest_end(n->msg, data);
 	mnl.mnl_attr_nest_end(n->msg, info);
@@ -74,34 +78,55 @@ void rtnl_veth_new(struct nl *n, const struct rtnl_veth *v)
 
 void rtnl_link_up(struct nl *n, const char *name)
 {
-	begin_link(n, RTM_NEWLINK, 0, "set the interface up", name, true);
+	begin_link(n, RTM_NEWLINK, 0, "set the interface up", name, IFF_UP);
 	nl_end(n);
 }
 
-void rtnl_port_up(struct nl *n, const char *name)
+void rtnl_link_up_mute(struct nl *n, const char *name)
+{
+	begin_link(n, RTM_NEWLINK, 0, "set the interface up", name, IFF_UP | IFF_NOARP);
+	nl_end(n);
+}
+
+void rtnl_port_up(struct nl *n, const char *name, unsigned flags)
 {
 	struct nlattr *info, *data;
 
-	begin_link(n, RTM_NEWLINK, 0, "set up the bridge's port", name, true);
+	begin_link(n, RTM_NEWLINK, 0, "set up the bridge's port", name, IFF_UP);
 	info = mnl.mnl_attr_nest_start(n->msg, IFLA_LINKINFO);
 	mnl.mnl_attr_put_strz(n->msg, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl.mnl_attr_nest_start(n->msg, IFLA_INFO_SLAVE_DATA);
-	mnl.mnl_attr_put_u8(n->msg, IFLA_BRPORT_MODE, 1);
+	mnl.mnl_attr_put_u8(n->msg, IFLA_BRPORT_MODE, (flags & RTNL_HAIRPIN) != 0);
+	mnl.mnl_attr_put_u8(n->msg, IFLA_BRPORT_UNICAST_FLOOD, !(flags & RTNL_NO_FLOOD));
+	mnl.mnl_attr_put_u8(n->msg, IFLA_BRPORT_LEARNING, !(flags & RTNL_NO_LEARNING));
 	mnl.mnl_attr_nest_end(n->msg, data);
 	mnl.mnl_attr_nest_end(n->msg, info);
 	nl_end(n);
 }
 
+void rtnl_port_mac(struct nl *n, int index, const uint8_t mac[MAC_SIZE])
+{
+	struct ndmsg header = { .ndm_family = AF_BRIDGE,
+				.ndm_ifindex = index,
+				.ndm_state = NUD_NOARP,
+				.ndm_flags = NTF_MASTER };
+
+	nl_begin(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, "tell the bridge who is there",
+		 &header, sizeof(header));
+	mnl.mnl_attr_put(n->msg, NDA_LLADDR, MAC_SIZE, mac);
+	nl_end(n);
+}
+
 void rtnl_link_master(struct nl *n, const char *name, int master)
 {
-	begin_link(n, RTM_NEWLINK, 0, "put the interface to its bridge", name, false);
+	begin_link(n, RTM_NEWLINK, 0, "put the interface to its bridge", name, 0);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_MASTER, (uint32_t)master);
 	nl_end(n);
 }
 
 void rtnl_link_delete(struct nl *n, const char *name)
 {
-	begin_link(n, RTM_DELLINK, 0, "delete the interface", name, false);
+	begin_link(n, RTM_DELLINK, 0, "delete the interface", name, 0);
 	nl_end(n);
 }
 
@@ -164,6 +189,10 @@ static void read_link_attr(const struct nlattr *a, void *arg)
 	size_t len = mnl.mnl_attr_get_payload_len(a);
 
 	switch (mnl.mnl_attr_get_type(a)) {
+	case IFLA_IFNAME:
+		snprintf(link->name, sizeof(link->name), "%.*s", (int)len,
+			 (const char *)mnl.mnl_attr_get_payload(a));
+		break;
 	case IFLA_ADDRESS:
 		memcpy(link->mac, mnl.mnl_attr_get_payload(a), MIN(len, sizeof(link->mac)));
 		break;
@@ -201,15 +230,65 @@ int rtnl_link_find(struct nl *n, const char *name, struct rtnl_link *out, struct
 	int rc;
 
 	*out = (struct rtnl_link){ 0 };
-	begin_link(n, RTM_GETLINK, 0, "look for the interface", name, false);
+	begin_link(n, RTM_GETLINK, 0, "look for the interface", name, 0);
 	mnl.mnl_attr_put_u32(n->msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	nl_end(n);
-	n->answer = read_link;
-	n->arg = out;
-	rc = nl_run(n, e);
-	n->answer = NULL;
-	n->arg = NULL;
+	rc = nl_ask(n, read_link, out, e);
 	return rc == 0 ? 1 : e->sys == ENODEV ? 0 : -1;
+}
+
+struct links {
+	rtnl_link_fn *fn;
+	void *arg;
+};
+
+static int read_links(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct links *links = arg;
+	struct rtnl_link link = { 0 };
+
+	if (read_link(h, &link, e) < 0)
+		return -1;
+	links->fn(&link, links->arg);
+	return 0;
+}
+
+int rtnl_links(struct nl *n, rtnl_link_fn *fn, void *arg, struct err *e)
+{
+	struct links links = { .fn = fn, .arg = arg };
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+
+	nl_begin(n, RTM_GETLINK, NLM_F_DUMP, "list the interfaces", &header, sizeof(header));
+	mnl.mnl_attr_put_u32(n->msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	nl_end(n);
+	return nl_ask(n, read_links, &links, e);
+}
+
+struct addresses {
+	int index, count;
+};
+
+static int read_address(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct addresses *l = arg;
+	const struct ifaddrmsg *header = mnl.mnl_nlmsg_get_payload(h);
+
+	(void)e;
+	if (h->nlmsg_type == RTM_NEWADDR && mnl.mnl_nlmsg_get_payload_len(h) >= sizeof(*header) &&
+	    header->ifa_family == AF_INET6 && (int)header->ifa_index == l->index &&
+	    !(header->ifa_flags & IFA_F_TENTATIVE))
+		l->count++;
+	return 0;
+}
+
+int rtnl_addresses6(struct nl *n, int index, struct err *e)
+{
+	struct addresses l = { .index = index };
+	struct ifaddrmsg header = { .ifa_family = AF_INET6 };
+
+	nl_begin(n, RTM_GETADDR, NLM_F_DUMP, "list the addresses", &header, sizeof(header));
+	nl_end(n);
+	return nl_ask(n, read_address, &l, e) < 0 ? -1 : l.count;
 }
 
 struct route {
@@ -269,14 +348,8 @@ int rtnl_routes(struct nl *n, rtnl_route_fn *fn, void *arg, struct err *e)
 {
 	struct routes routes = { .fn = fn, .arg = arg };
 	struct rtmsg header = { .rtm_family = AF_UNSPEC };
-	int rc;
 
 	nl_begin(n, RTM_GETROUTE, NLM_F_DUMP, "list the host's routes", &header, sizeof(header));
 	nl_end(n);
-	n->answer = read_route;
-	n->arg = &routes;
-	rc = nl_run(n, e);
-	n->answer = NULL;
-	n->arg = NULL;
-	return rc;
+	return nl_ask(n, read_route, &routes, e);
 }
