@@ -156,7 +156,7 @@ lint-shell:
 	shellcheck tests/vm/run tests/vm/guest
 
 lint-man:
-	mandoc -T lint -W warning man/*.1
+	mandoc -T lint -W warning man/*.1 man/*.8
 
 lint-layers:
 	awk -f tests/lint/layers.awk $(CMD_SRC) $(LIB_SRC) $(wildcard cmd/*.h lib/*/*.h)
@@ -165,28 +165,32 @@ fmt:  ## format the sources
 	clang-format -i $(CMD_SRC) $(LIB_SRC) $(UNIT_SRC)
 
 # --- install ---
-APPLETS := caddis-sandbox caddis-ctr caddis-image
+APPLETS := caddis-sandbox caddis-ctr caddis-image caddis-oci
 BIN  := $(DESTDIR)$(PREFIX)/bin
 MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
+MAN8 := $(DESTDIR)$(PREFIX)/share/man/man8
 BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISH_DIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 MAN  := $(wildcard man/*.1)
+ADMIN_MAN := $(wildcard man/*.8)
 
 # The binary by rename: a caddis that runs right now keeps its own.
 install: all  ## install below $(DESTDIR)$(PREFIX): binary, man pages, completions
-	install -d $(BIN) $(MAN1) $(BASH_DIR) $(ZSH_DIR) $(FISH_DIR)
+	install -d $(BIN) $(MAN1) $(MAN8) $(BASH_DIR) $(ZSH_DIR) $(FISH_DIR)
 	install -m 755 $(BUILD)/caddis $(BIN)/.caddis.new
 	mv -f $(BIN)/.caddis.new $(BIN)/caddis
 	for a in $(APPLETS); do ln -sf caddis $(BIN)/$$a && ln -sf caddis $(BASH_DIR)/$$a && \
 		ln -sf caddis.fish $(FISH_DIR)/$$a.fish || exit 1; done
 	install -m 644 $(MAN) $(MAN1)
+	install -m 644 $(ADMIN_MAN) $(MAN8)
 	install -m 644 completions/caddis.bash $(BASH_DIR)/caddis
 	install -m 644 completions/_caddis $(ZSH_DIR)/_caddis
 	install -m 644 completions/caddis.fish $(FISH_DIR)/caddis.fish
 
 uninstall:  ## remove exactly what install put there
 	rm -f $(addprefix $(BIN)/,caddis $(APPLETS)) $(addprefix $(MAN1)/,$(notdir $(MAN))) \
+		$(addprefix $(MAN8)/,$(notdir $(ADMIN_MAN))) \
 		$(addprefix $(BASH_DIR)/,caddis $(APPLETS)) $(ZSH_DIR)/_caddis \
 		$(addprefix $(FISH_DIR)/,caddis.fish $(APPLETS:=.fish))
 

@@ -9,12 +9,15 @@
 #include "base/fd.h"
 
 /* One write per message: lines of several processes on one stderr stay whole. */
-static void complain(const char *msg)
+static void complain(struct cli *cli, const char *msg)
 {
+	const struct own_line *own_line = cli->group ? cli->group->own : NULL;
 	own(str) char *text = str_printable(msg, strlen(msg));
 	own(buf) struct buf line = { 0 };
 
-	buf_addf(&line, "caddis: %s\n", text);
+	if (own_line && own_line->report)
+		own_line->report(cli, msg);
+	buf_addf(&line, "%s: %s\n", own_line ? own_line->program : "caddis", text);
 	(void)write_all(STDERR_FILENO, line.s, line.len);
 }
 
@@ -28,7 +31,7 @@ static int status_of(const struct cli *cli, const struct err *e)
 int cli_error(struct cli *cli, const struct err *e)
 {
 	fflush(stdout); /* what was printed before comes before */
-	complain(e->msg);
+	complain(cli, e->msg);
 	return status_of(cli, e);
 }
 
@@ -48,7 +51,6 @@ int cli_usage(struct cli *cli, const char *fmt, ...)
 
 int cli_done(struct cli *cli, int status)
 {
-	(void)cli;
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
@@ -60,7 +62,7 @@ int cli_done(struct cli *cli, int status)
 			err_sys(&e, "write to standard output");
 		else
 			err_set(&e, ERR_FAIL, "write to standard output failed");
-		complain(e.msg);
+		complain(cli, e.msg);
 	}
 	clearerr(stdout);
 	return status ? status : 1;

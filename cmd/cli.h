@@ -73,17 +73,30 @@ struct command {
 	bool (*transient)(const void *args);
 };
 
+/* A group with a command line of its own has global options, too; caddis's do not count in it. */
+struct own_line {
+	const char *program; /* the applet: how messages call it */
+	const struct opt *opts;
+	size_t args_size; /* of the struct that opts fill */
+	/* After parsing: 0, or -1. NULL: nothing is to be done. */
+	int (*open)(struct cli *cli, struct err *e);
+	/* With no verb: the status, or -1 for "it needs a verb". */
+	int (*bare)(struct cli *cli);
+	void (*report)(struct cli *cli, const char *msg); /* an error, besides stderr */
+};
 struct command_group {
 	const char *name, *summary;
 	const struct command *commands; /* ends with .name NULL */
+	const struct own_line *own;	/* NULL: caddis's */
 };
 /* cmd/sandbox.c, cmd/ctr.c, cmd/image.c, cmd/network.c, cmd/system.c define these. */
 extern const struct command_group sandbox_group, ctr_group, image_group, network_group,
-	system_group;
+	system_group, oci_group;
 
 struct cli {
 	const struct command_group *group;
 	const struct command *command;
+	void *own; /* of the group's own_line.opts */
 	struct store store; /* with NEED_STORE */
 	const char *root, *state;
 	int lock_timeout;

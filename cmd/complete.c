@@ -102,7 +102,7 @@ static void context_option(struct context *x, struct completion *c, const char *
 			   const char *next)
 {
 	struct opt_set sets[] = { { x->command ? x->command->opts : NULL, NULL },
-				  { global_opts, NULL } };
+				  { globals_of(x->group), NULL } };
 	const struct opt *o = opt_find(sets, ARRAY_LEN(sets), word);
 	const char *eq = strchr(word, '='), *value = eq ? eq + 1 : next;
 
@@ -143,7 +143,7 @@ static void context_word(struct context *x, struct completion *c, const char *wo
 static void offer_value(const struct completion *c, const struct context *x, const char *word)
 {
 	struct opt_set sets[] = { { x->command ? x->command->opts : NULL, NULL },
-				  { global_opts, NULL } };
+				  { globals_of(x->group), NULL } };
 	const struct opt *o = opt_find(sets, ARRAY_LEN(sets), word);
 	const char *eq = strchr(word, '=');
 	own(str) char *lead = xstrndup(word, (size_t)(eq + 1 - word));
@@ -188,7 +188,7 @@ void complete_words(char **words, size_t n)
 	} else if (!x.ended && c.prefix[0] == '-') {
 		if (x.command)
 			offer_opts(&c, x.command->opts);
-		offer_opts(&c, global_opts);
+		offer_opts(&c, globals_of(x.group));
 		offer(&c, "", "--help", "explain");
 		if (!x.group && !x.command)
 			offer(&c, "", "--version", "print the version");

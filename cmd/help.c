@@ -108,6 +108,8 @@ void help_group(FILE *f, const struct command_group *g)
 	sentence(f, g->summary);
 	fprintf(f, "\nVerbs:\n");
 	help_commands(f, g->commands);
+	if (g->own)
+		help_opts(f, "Global options", g->own->opts);
 	fprintf(f, "\n'caddis %s VERB --help' tells about one of them.\n", g->name);
 }
 
@@ -121,7 +123,7 @@ void help_command(FILE *f, const struct command_group *g, const struct command *
 	sentence(f, c->summary);
 	if (c->opts && c->opts->name)
 		help_opts(f, "Options", c->opts);
-	help_opts(f, "Global options", global_opts);
+	help_opts(f, "Global options", globals_of(g));
 }
 
 static void list_opts(FILE *f, const char *group, const char *verb, const struct opt *opts)

@@ -60,8 +60,9 @@ const struct command top_commands[] = {
 };
 // clang-format on
 
-const struct command_group *const command_groups[] = { &sandbox_group, &ctr_group,    &image_group,
-						       &network_group, &system_group, NULL };
+const struct command_group *const command_groups[] = {
+	&sandbox_group, &ctr_group, &image_group, &network_group, &system_group, &oci_group, NULL
+};
 
 /* argv[0] of a link to the binary, and the group that it stands for. */
 static const struct applet {
@@ -70,6 +71,7 @@ static const struct applet {
 	{ "caddis-sandbox", "sandbox" },
 	{ "caddis-ctr", "ctr" },
 	{ "caddis-image", "image" },
+	{ "caddis-oci", "oci" },
 };
 
 /* What people type who come from other tools. */
@@ -114,6 +116,11 @@ const struct command_group *group_find(const char *name)
 		if (str_eq((*g)->name, name))
 			return *g;
 	return NULL;
+}
+
+const struct opt *globals_of(const struct command_group *g)
+{
+	return g && g->own ? g->own->opts : global_opts;
 }
 
 const struct command *command_find(const struct command *commands, const char *name)
@@ -285,12 +292,32 @@ static int protect(const struct command *c, const void *args, char **argv, struc
 						  : executor_protect(argv, e);
 }
 
+static struct opt_set globals_set(const struct cli *cli, struct globals *g)
+{
+	bool own_ones = cli->group && cli->group->own;
+
+	return (struct opt_set){ globals_of(cli->group), own_ones ? cli->own : g };
+}
+
+static int begin_command(struct cli *cli, struct globals *g, const void *args, char **argv)
+{
+	const struct own_line *own_line = cli->group ? cli->group->own : NULL;
+	struct err e = { 0 };
+	int status = own_line ? 0 : set_globals(cli, g);
+
+	if (status)
+		return status;
+	if (protect(cli->command, args, argv, &e) < 0)
+		return cli_error(cli, &e);
+	return own_line && own_line->open && own_line->open(cli, &e) < 0 ? cli_error(cli, &e) : 0;
+}
+
 /* words: what follows the verb. */
 static int run_command(struct cli *cli, struct globals *g, char **argv, char **words, size_t n)
 {
 	const struct command *c = cli->command;
 	own(str) char *args = xcalloc(1, c->args_size ? c->args_size : 1);
-	struct opt_set sets[] = { { c->opts, args }, { global_opts, g } };
+	struct opt_set sets[] = { { c->opts, args }, globals_set(cli, g) };
 	own(opt_result) struct opt_result r = { 0 };
 	struct err e = { 0 };
 	int status;
@@ -303,10 +330,8 @@ static int run_command(struct cli *cli, struct globals *g, char **argv, char **w
 	} else {
 		status = check_operands(cli, &r);
 		if (!status)
-			status = set_globals(cli, g);
-		if (!status && protect(c, args, argv, &e) < 0)
-			status = cli_error(cli, &e);
-		else if (!status)
+			status = begin_command(cli, g, args, argv);
+		if (!status)
 			status = run_with_store(cli, args, &r);
 	}
 	opt_release(&sets[0]);
@@ -316,9 +341,15 @@ static int run_command(struct cli *cli, struct globals *g, char **argv, char **w
 /* words: what follows the group. */
 static int run_group(struct cli *cli, struct globals *g, char **argv, char **words, size_t n)
 {
-	struct opt_set sets[] = { { global_opts, g } };
+	const struct own_line *own_line = cli->group->own;
+	own(str) char *own_args = xcalloc(1, own_line ? own_line->args_size : 1);
 	own(opt_result) struct opt_result r = { 0 };
 	struct err e = { 0 };
+	int status;
+
+	cli->own = own_args;
+
+	struct opt_set sets[] = { globals_set(cli, g) };
 
 	if (opt_parse(sets, ARRAY_LEN(sets), 1, words, n, &r, &e) < 0)
 		return cli_usage(cli, "%s", e.msg);
@@ -326,8 +357,10 @@ static int run_group(struct cli *cli, struct globals *g, char **argv, char **wor
 		help_group(stdout, cli->group);
 		return cli_done(cli, 0);
 	}
-	if (r.n == 0)
-		return cli_usage(cli, "%s needs a verb", cli->group->name);
+	if (r.n == 0) {
+		status = own_line && own_line->bare ? own_line->bare(cli) : -1;
+		return status >= 0 ? status : cli_usage(cli, "%s needs a verb", cli->group->name);
+	}
 	cli->command = command_find(cli->group->commands, r.operands[0]);
 	if (!cli->command)
 		return unknown_verb(cli, r.operands[0]);
@@ -356,6 +389,9 @@ static int run_top(struct cli *cli, char **argv, char **words, size_t n)
 		cli->group = group_find(r.operands[0]);
 		if (!cli->group)
 			return unknown_group(cli, r.operands[0]);
+		if (cli->group->own && r.operands[0] != words[0])
+			return cli_usage(cli, "%s has options of its own: name them after it",
+					 cli->group->name);
 		return run_group(cli, &g, argv, r.operands + 1, r.n - 1);
 	}
 	return run_command(cli, &g, argv, r.operands + 1, r.n - 1);

@@ -44,6 +44,8 @@ const char *suggest(const char *word, const char *const *candidates);
 extern const struct command_group *const command_groups[]; /* NULL-terminated */
 extern const struct command top_commands[];	     /* "version", "help" */
 extern const struct opt global_opts[];
+/* The global options of a group's commands; NULL: of caddis. */
+const struct opt *globals_of(const struct command_group *g);
 /* NULL when there is none such. Hidden ones are found too. */
 const struct command_group *group_find(const char *name);
 const struct command *command_find(const struct command *commands, const char *name);

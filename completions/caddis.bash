@@ -40,4 +40,4 @@ _caddis() {
 		esac
 	done
 }
-complete -F _caddis caddis caddis-sandbox caddis-ctr caddis-image
+complete -F _caddis caddis caddis-sandbox caddis-ctr caddis-image caddis-oci

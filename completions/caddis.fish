@@ -20,6 +20,6 @@ function __caddis_complete
 	end
 end
 
-for name in caddis caddis-sandbox caddis-ctr caddis-image
+for name in caddis caddis-sandbox caddis-ctr caddis-image caddis-oci
 	complete -c $name -f -a '(__caddis_complete)'
 end

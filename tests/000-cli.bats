@@ -36,7 +36,7 @@ verbs() {
 }
 
 @test "all groups are there" {
-	[ "$(groups | tr '\n' ' ')" = "ctr image network sandbox system " ]
+	[ "$(groups | tr '\n' ' ')" = "ctr image network oci sandbox system " ]
 }
 
 @test "--help and help print the same to standard output, at every level" {
@@ -107,6 +107,7 @@ man_has() {
 	local group verb option page n=0 lacking=()
 	while read -r group verb option; do
 		page=$MAN_DIR/caddis-$group.1
+		[ "$group" != oci ] || page=$MAN_DIR/caddis-oci.8
 		if [ "$group" = system ] || [ "$group" = caddis ]; then
 			page=$MAN_DIR/caddis.1
 		fi
@@ -124,9 +125,9 @@ man_has() {
 @test "no man page describes an option that does not exist" {
 	local page group verb option n=0
 	caddis --list-options > "$TEST_DIR/options"
-	for page in "$MAN_DIR"/caddis-{sandbox,ctr,image}.1; do
+	for page in "$MAN_DIR"/caddis-{sandbox,ctr,image}.1 "$MAN_DIR"/caddis-oci.8; do
 		group=${page##*caddis-}
-		group=${group%.1}
+		group=${group%.[18]}
 		while read -r verb option; do
 			grep -qxF -- "$group $verb -$option" "$TEST_DIR/options" ||
 				fail "${page##*/}: $verb has no -$option"
@@ -248,7 +249,7 @@ man_has() {
 
 @test "a link named after a group is that group" {
 	local group
-	for group in sandbox ctr image; do
+	for group in sandbox ctr image oci; do
 		ln -s "$CADDIS" "$TEST_DIR/caddis-$group"
 		[ "$("$TEST_DIR/caddis-$group" --help)" = "$(caddis "$group" --help)" ]
 	done

@@ -14,13 +14,14 @@ install_into() {
 	local prefix=$TEST_DIR/dest/opt/c name page
 	install_into install
 	[ "$("$prefix/bin/caddis" version)" = "$(caddis version)" ]
-	for name in sandbox ctr image; do
+	for name in sandbox ctr image oci; do
 		[ "$("$prefix/bin/caddis-$name" --help)" = "$(caddis "$name" --help)" ]
 		[ -e "$prefix/share/bash-completion/completions/caddis-$name" ]
 	done
 	for page in "$TOP"/man/*.1; do
 		cmp "$page" "$prefix/share/man/man1/${page##*/}"
 	done
+	cmp "$TOP/man/caddis-oci.8" "$prefix/share/man/man8/caddis-oci.8"
 	[ -s "$prefix/share/bash-completion/completions/caddis" ]
 	[ -s "$prefix/share/zsh/site-functions/_caddis" ]
 	[ -s "$prefix/share/fish/vendor_completions.d/caddis.fish" ]

@@ -44,6 +44,10 @@ OWNED_STRUCT(cgroup_join, struct cgroup_join, cgroup_join_close)
 int cgroup_delete(const char *path, struct err *e);
 /* Removes path's parents, up to and with the first component, while they are empty. */
 int cgroup_prune_parents(const char *path, struct err *e);
+/* The same up to and with top only, a beginning of path. */
+int cgroup_prune_to(const char *path, const char *top, struct err *e);
+/* The shortest beginning of path that is in no hierarchy; NULL: all of it is. Newly allocated. */
+char *cgroup_first_missing(const char *path);
 int cgroup_signal_all(const char *path, int sig, struct err *e);
 int cgroup_freeze(const char *path, bool frozen, struct err *e);
 bool cgroup_frozen(const char *path); /* or about to be; false when there is no such group */

@@ -213,7 +213,31 @@ int cgroup_delete(const char *path, struct err *e)
 	return 0;
 }
 
+char *cgroup_first_missing(const char *path)
+{
+	struct err ignored;
+	const struct cgroup_system *s = cgroup_system(&ignored);
+
+	for (const char *p = s ? path : ""; *p;) {
+		own(str) char *part = NULL;
+		bool there = false;
+
+		p += 1 + strcspn(p + 1, "/");
+		part = xstrndup(path, (size_t)(p - path));
+		for (size_t i = 0; i < s->n && !there; i++)
+			there = faccessat(s->h[i].fd, part + 1, F_OK, 0) == 0;
+		if (!there)
+			return ptr_steal(part);
+	}
+	return NULL;
+}
+
 int cgroup_prune_parents(const char *path, struct err *e)
+{
+	return cgroup_prune_to(path, "/", e);
+}
+
+int cgroup_prune_to(const char *path, const char *top, struct err *e)
 {
 	const struct cgroup_system *s = cgroup_system(e);
 	own(str) char *p = NULL;
@@ -223,6 +247,8 @@ int cgroup_prune_parents(const char *path, struct err *e)
 	p = xstrdup(path);
 	for (char *slash = strrchr(p, '/'); slash && slash != p; slash = strrchr(p, '/')) {
 		*slash = '\0';
+		if (strlen(p) < strlen(top))
+			return 0;
 		for (size_t i = 0; i < s->n; i++)
 			if (unlinkat(s->h[i].fd, p + 1, AT_REMOVEDIR) < 0 && errno != EBUSY &&
 			    errno != ENOTEMPTY && errno != ENOENT && errno != ENODEV)

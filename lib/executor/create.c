@@ -230,6 +230,9 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
 	in.strict_groups = a->strict_groups;
+	in.preserve = a->preserve;
+	in.no_keyring = a->no_keyring;
+	in.no_pivot = a->no_pivot;
 	in.cgroup = a->cgroup;
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, false, &in.ns, e) < 0)
 		return -1;
@@ -294,6 +297,7 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
 	in.strict_groups = a->strict_groups;
+	in.preserve = a->preserve;
 	in.cgroup = a->cgroup;
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, true, &in.ns, e) < 0 ||
 	    caps_read(in.process->capabilities, &in.caps, e) < 0 ||

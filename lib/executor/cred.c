@@ -238,6 +238,8 @@ static int keyring_new(struct init *in, struct err *e)
 {
 	char name[64];
 
+	if (in->no_keyring)
+		return 0;
 	snprintf(name, sizeof(name), "caddis.%.40s", in->id ? in->id : "exec");
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS &&
 	    errno != EPERM)

@@ -56,6 +56,9 @@ struct executor_args {
 	bool default_seccomp; /* the built-in filter, when spec->linux_.seccomp is NULL */
 	int seccomp_cache;    /* as for seccomp_compile_cached(); -1: none */
 	bool die_with_parent; /* foreground: SIGKILL when the caller's thread ends */
+	bool no_keyring; /* the caller's session keyring, not a new one */
+	bool no_pivot;	 /* chroot instead of pivot_root: for a root of initramfs, which cannot be moved */
+	unsigned preserve; /* so many descriptors of the caller from 3 on become the process's */
 	/* Path below every hierarchy's root, made by cgroup_create(); NULL: stay in the caller's.
 	 */
 	const char *cgroup;
@@ -85,6 +88,18 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
  * reaped). */
 int executor_start(struct executor *x, struct err *e);
 
+/*
+ * For a caller that ends before the start. From here on the child waits at a socket called name in
+ * the directory dir, which must be out of the container's reach; x->sync is closed. Until this was
+ * called, the child ends with the caller.
+ */
+int executor_leave(struct executor *x, int dir, const char *name, struct err *e);
+/* Does somebody wait there? */
+bool executor_waiting(int dir, const char *name);
+/* executor_start() for a process that was left there; ERR_STATE: nobody waits. Of two callers at
+ * once the second may find it started. */
+int executor_start_at(int dir, const char *name, struct err *e);
+
 /* A further process in the container of init: all its namespaces, cgroup, capabilities as given,
  * seccomp, LSM. */
 struct executor_exec_args {
@@ -94,6 +109,7 @@ struct executor_exec_args {
 	const char *user;		   /* as in struct executor_args */
 	int stdio[3];
 	bool strict_groups, default_seccomp, die_with_parent;
+	unsigned preserve;
 	int seccomp_cache;
 	const char *cgroup;
 };

@@ -23,16 +23,20 @@
  */
 static void close_rest(const struct init *in)
 {
-	int keep[7 + NS_MAX + CGROUP_HIERARCHIES] = { in->sock,	    in->stdio[0],   in->stdio[1],
-						      in->stdio[2], in->join_pidfd, in->root,
-						      in->pid1 };
-	size_t n = 7;
+	const int ours[] = { in->sock,	     in->stdio[0], in->stdio[1], in->stdio[2],
+			     in->join_pidfd, in->root,	   in->pid1 };
+	size_t n = ARRAY_LEN(ours);
+	int *keep = xcalloc(n + NS_MAX + CGROUP_HIERARCHIES + in->preserve, sizeof(*keep));
 
+	memcpy(keep, ours, sizeof(ours));
+	for (unsigned i = 0; i < in->preserve; i++)
+		keep[n++] = 3 + (int)i;
 	for (size_t i = 0; i < in->ns.nfds; i++)
 		keep[n++] = in->ns.fds[i].fd;
 	for (size_t i = 0; i < in->join.n; i++)
 		keep[n++] = in->join.fds[i];
 	fd_close_but(keep, n);
+	free(keep);
 }
 
 /* The standard streams are kept out of the way of 0-2 until the end; nothing else survives
@@ -42,6 +46,9 @@ static int step_descriptors(struct init *in, struct err *e)
 	close_rest(in);
 	if (fd_cloexec_from(3) < 0)
 		return err_sys(e, "mark descriptors close-on-exec");
+	for (unsigned i = 0; i < in->preserve; i++)
+		if (fcntl(3 + (int)i, F_SETFD, 0) < 0)
+			return err_sys(e, "preserve descriptor %u", 3 + i);
 	for (int i = 0; i < 3 && !in->process->terminal; i++) {
 		in->stdio[i] = fcntl(in->stdio[i], F_DUPFD_CLOEXEC, 3);
 		if (in->stdio[i] < 0)
@@ -246,6 +253,24 @@ const struct init_step init_exec_steps[] = {
 const size_t init_ncreate_steps = ARRAY_LEN(init_create_steps);
 const size_t init_nexec_steps = ARRAY_LEN(init_exec_steps);
 
+/* From the parent, or from anybody later, at a socket that it has left us (leave.c). */
+static int wait_for_go(struct init *in, struct err *e)
+{
+	for (;;) {
+		enum sync_step step;
+		own(fd) int fd = -1;
+
+		if (sync_recv(in->sock, &step, &fd, e) <= 0)
+			return -1;
+		if (step != SYNC_GO && (step != SYNC_WAIT || fd < 0))
+			return -1;
+		if (fd >= 0)
+			in->sock = fd_steal(&fd); /* the old one is close-on-exec */
+		if (step == SYNC_GO)
+			return 0;
+	}
+}
+
 void init_main(struct init *in, const struct init_step *steps, size_t n)
 {
 	struct err e;
@@ -257,7 +282,7 @@ void init_main(struct init *in, const struct init_step *steps, size_t n)
 			err_in(&e, "%s", steps[i].what);
 		sync_die(in->sock, &e);
 	}
-	if (sync_send(in->sock, SYNC_READY, -1, &e) < 0 || sync_expect(in->sock, SYNC_GO, &e) < 0)
+	if (sync_send(in->sock, SYNC_READY, -1, &e) < 0 || wait_for_go(in, &e) < 0)
 		_exit(1); /* the parent is gone */
 	if (in->join_pidfd < 0 && hooks_start(in, &e) < 0)
 		sync_die(in->sock, &e);

@@ -29,7 +29,8 @@ struct init {
 	const char *user, *id, *bundle;
 	int sock, parent_sock;
 	int stdio[3];
-	bool die_with_parent, strict_groups;
+	bool die_with_parent, strict_groups, no_keyring, no_pivot;
+	unsigned preserve; /* descriptors from 3 on */
 	int pid1; /* --init: the program that runs ours; -1: it runs itself */
 	const char *cgroup;
 	struct ns_plan ns;

@@ -254,8 +254,27 @@ int rootfs_make(struct init *in, struct err *e)
 	return 0;
 }
 
+/* The host's root stays beneath, where no path leads to. */
+static int enter_by_chroot(struct init *in, struct err *e)
+{
+	struct stat here, root;
+
+	if (stat("/", &here) < 0 || fstat(in->ns_root, &root) < 0)
+		return err_sys(e, "look at the root");
+	if (here.st_dev != root.st_dev || here.st_ino != root.st_ino)
+		return err_set(e, ERR_USAGE,
+			       "without pivot_root, in a chroot, the host's root would be left to "
+			       "whoever enters the container");
+	fd_drop(&in->ns_root);
+	if (fchdir(in->root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_sys(e, "change the root");
+	return 0;
+}
+
 int rootfs_pivot(struct init *in, struct err *e)
 {
+	if (in->no_pivot)
+		return enter_by_chroot(in, e);
 	if (fchdir(in->ns_root) < 0 || chroot(".") < 0)
 		return err_sys(e, "leave the chroot");
 	fd_drop(&in->ns_root);

@@ -18,7 +18,8 @@ enum sync_step {
 	SYNC_HOOKS,	 /* child: all is mounted; waits for the hooks of the parent's side */
 	SYNC_HOOKED,	 /* parent: they have run */
 	SYNC_READY,	 /* child: all is built, only execve() is left */
-	SYNC_GO,	 /* parent: do it */
+	SYNC_WAIT,	 /* parent: it ends; SYNC_GO will come to the socket that is attached */
+	SYNC_GO,	 /* parent: do it; where a socket is attached, that one gets the error */
 };
 struct sync_msg {
 	enum sync_step step;

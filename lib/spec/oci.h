@@ -268,6 +268,8 @@ void oci_id_mappings_add(struct objlist *to, const struct objlist *from);
 /* What every container of ours starts from: /proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys,
  * cgroup; masked and read-only paths; device rules; containerd's default capabilities. */
 void oci_spec_default(struct oci_spec *s);
+/* The default device rules: only_allow leaves out the first, which denies everything. */
+void oci_add_device_rules(struct objlist *l, bool only_allow);
 extern const char *const oci_default_caps[]; /* "CAP_CHOWN", …, NULL */
 
 #endif

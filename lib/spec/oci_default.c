@@ -56,9 +56,9 @@ static const struct {
 };
 // clang-format on
 
-static void add_rules(struct objlist *l)
+void oci_add_device_rules(struct objlist *l, bool only_allow)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+	for (size_t i = only_allow ? 1 : 0; i < ARRAY_LEN(rules); i++) {
 		struct oci_device_rule *r = objlist_add(l, &oci_device_rule_table);
 
 		r->allow = rules[i].allow;
@@ -98,5 +98,5 @@ void oci_spec_default(struct oci_spec *s)
 		strv_add(&s->linux_.masked_paths, masked[i]);
 	for (size_t i = 0; i < ARRAY_LEN(readonly); i++)
 		strv_add(&s->linux_.readonly_paths, readonly[i]);
-	add_rules(&s->linux_.resources.devices);
+	oci_add_device_rules(&s->linux_.resources.devices, false);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Includes point one way: cmd -> pod -> {image, network, monitor} -> {executor, store, spec} -> base.
+# Includes point one way: cmd -> {pod, oci} -> {image, network, monitor} -> {executor, store, spec} -> base.
 # awk -f layers.awk FILE...; complains and ends with 1 about each include that points up or sideways.
 
 BEGIN {
@@ -11,7 +11,8 @@ BEGIN {
 	may["network"] = "network store spec base"
 	may["monitor"] = "monitor executor store spec base"
 	may["pod"] = "pod image network monitor executor store spec base"
-	may["cmd"] = "cmd pod image network monitor executor store spec base"
+	may["oci"] = "oci monitor executor store spec base"
+	may["cmd"] = "cmd oci pod image network monitor executor store spec base"
 }
 
 FNR == 1 {

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* caddis-oci create, start, run, kill, pause, resume, delete. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "oci.h"
+
+#define PRESERVE_MAX 1024
+
+// clang-format off
+#define CREATE_OPTS \
+	OPT('b', "bundle", "DIR", OPT_STR, struct oci_create_opts, bundle, "the bundle [the current directory]", "dir"), \
+	OPT('f', "config", "FILE", OPT_STR, struct oci_create_opts, config, "the configuration [config.json in the bundle]", "file"), \
+	OPT(0, "pid-file", "FILE", OPT_STR, struct oci_create_opts, pid_file, "write the pid of its first process to FILE", "file"), \
+	OPT(0, "console-socket", "SOCKET", OPT_STR, struct oci_create_opts, console_socket, "send its terminal to who listens at SOCKET", "file"), \
+	OPT(0, "pidfd-socket", "SOCKET", OPT_STR, struct oci_create_opts, pidfd_socket, "send a pidfd of its first process to who listens at SOCKET", "file"), \
+	OPT(0, "preserve-fds", "N", OPT_INT, struct oci_create_opts, preserve_fds, "pass N descriptors on, from 3"), \
+	OPT(0, "no-pivot", NULL, OPT_BOOL, struct oci_create_opts, no_pivot, "change the root by chroot: for hosts that run from their initramfs"), \
+	OPT(0, "no-new-keyring", NULL, OPT_BOOL, struct oci_create_opts, no_new_keyring, "leave it the caller's session keyring")
+const struct opt oci_create_opts[] = { CREATE_OPTS, OPT_END };
+const struct opt oci_run_opts[] = {
+	CREATE_OPTS,
+	OPT('d', "detach", NULL, OPT_BOOL, struct oci_create_opts, detach, "return when it runs"),
+	OPT(0, "keep", NULL, OPT_BOOL, struct oci_create_opts, keep, "do not delete it when it ends"),
+	OPT(0, "no-subreaper", NULL, OPT_BOOL, struct oci_create_opts, no_subreaper, "understood, and always so"),
+	OPT_END,
+};
+const struct opt oci_kill_opts[] = {
+	OPT('a', "all", NULL, OPT_BOOL, struct oci_all_args, all, "to all processes in its cgroup"),
+	OPT_END,
+};
+const struct opt oci_delete_opts[] = {
+	OPT('f', "force", NULL, OPT_BOOL, struct oci_force_args, force, "kill it when it runs; no complaint when it does not exist"),
+	OPT_END,
+};
+// clang-format on
+
+int oci_preserve_fds(const struct optint *option, unsigned *out, struct err *e)
+{
+	if (!option->set)
+		return 0;
+	if (option->v < 0 || option->v > PRESERVE_MAX)
+		return err_set(e, ERR_USAGE, "--preserve-fds %lld: expected 0 to %d",
+			       (long long)option->v, PRESERVE_MAX);
+	for (int fd = 3; fd < 3 + option->v; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return err_set(e, ERR_USAGE, "--preserve-fds %lld: descriptor %d is closed",
+				       (long long)option->v, fd);
+	*out = (unsigned)option->v;
+	return 0;
+}
+
+static int create_args(struct cli *cli, const struct oci_create_opts *o, const char *id,
+		       struct oci_create_args *out, struct err *e)
+{
+	*out = (struct oci_create_args){
+		.id = id,
+		.bundle = o->bundle,
+		.config = o->config,
+		.pid_file = o->pid_file,
+		.console_socket = o->console_socket,
+		.pidfd_socket = o->pidfd_socket,
+		.no_cgroup = oci_no_cgroup(cli),
+		.no_pivot = o->no_pivot,
+		.no_keyring = o->no_new_keyring,
+	};
+	return oci_preserve_fds(&o->preserve_fds, &out->preserve, e);
+}
+
+int oci_create_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	own(oci_home) struct oci_home home = { .dir = -1 };
+	struct oci_create_args a;
+	struct err e;
+
+	(void)n;
+	if (create_args(cli, args, operands[0], &a, &e) < 0 || oci_open_home(cli, &home, &e) < 0 ||
+	    oci_create(&home, &a, &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
+}
+
+int oci_run_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct oci_create_opts *o = args;
+	own(oci_home) struct oci_home home = { .dir = -1 };
+	struct exit_status ended = { 0 };
+	struct oci_create_args a;
+	struct err e;
+	int rc;
+
+	(void)n;
+	if (create_args(cli, o, operands[0], &a, &e) < 0 || oci_open_home(cli, &home, &e) < 0)
+		return cli_error(cli, &e);
+	rc = o->detach ? oci_run_detached(&home, &a, &e) : oci_run(&home, &a, o->keep, &ended, &e);
+	return rc < 0 ? cli_error(cli, &e) : cli_done(cli, ended.code);
+}
+
+int oci_start_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	own(oci_home) struct oci_home home = { .dir = -1 };
+	struct err e;
+
+	(void)args;
+	(void)n;
+	if (oci_open_home(cli, &home, &e) < 0 || oci_start(&home, operands[0], &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
+}
+
+int oci_kill_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	const struct oci_all_args *a = args;
+	own(oci_home) struct oci_home home = { .dir = -1 };
+	int sig = signal_parse(n > 1 ? operands[1] : "TERM");
+	struct err e;
+
+	if (sig < 0)
+		return cli_usage(cli, "unknown signal \"%.40s\"", operands[1]);
+	if (oci_open_home(cli, &home, &e) < 0 || oci_kill(&home, operands[0], sig, a->all, &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
+}
+
+static int pause_or_resume(struct cli *cli, const char *id, bool pause)
+{
+	own(oci_home) struct oci_home home = { .dir = -1 };
+	struct err e;
+
+	if (oci_open_home(cli, &home, &e) < 0 || oci_pause(&home, id, pause, &e) < 0)
+		return cli_error(cli, &e);
+	return cli_done(cli, 0);
+}
+
+int oci_pause_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	(void)args;
+	(void)n;
+	return pause_or_resume(cli, operands[0], true);
+}
+
+int oci_resume_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	(void)args;
+	(void)n;
+	return pause_or_resume(cli, operands[0], false);
+}
+
+static int delete_one(struct cli *cli, const char *operand, const void *args, struct err *e)
+{
+	const struct oci_force_args *a = args;
+	own(oci_home) struct oci_home home = { .dir = -1 };
+
+	return oci_open_home(cli, &home, e) < 0 ? -1 : oci_delete(&home, operand, a->force, e);
+}
+
+int oci_delete_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	return cli_each(cli, operands, n, delete_one, args);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a bundle to a process that waits, or runs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "executor/cgroup.h"
+#include "executor/executor.h"
+#include "oci/bundle.h"
+#include "oci/life.h"
+#include "oci/socket.h"
+
+struct creation {
+	struct oci_home *h;
+	const struct oci_create_args *a;
+	bool detached; /* it lives on without us */
+	struct oci_bundle bundle;
+	struct oci_entry entry;
+	struct executor x;
+	int console, pidfd_to; /* sockets that are waited at; -1: none */
+};
+
+static void creation_free(struct creation *c)
+{
+	oci_bundle_close(&c->bundle);
+	oci_entry_close(&c->entry);
+	executor_close(&c->x);
+	fd_drop(&c->console);
+	fd_drop(&c->pidfd_to);
+}
+OWNED_STRUCT(creation, struct creation, creation_free)
+
+/* What is wrong with the way it was asked for, before anything is made. */
+static int check(struct creation *c, struct err *e)
+{
+	bool terminal = c->bundle.spec.process.terminal;
+	const char *socket = c->a->console_socket;
+
+	if (c->detached && terminal && !socket)
+		return err_set(e, ERR_USAGE,
+			       "process.terminal is set: a container in the background needs "
+			       "--console-socket for it");
+	if (socket && !terminal)
+		return err_set(e, ERR_USAGE,
+			       "--console-socket is given, but process.terminal is not set");
+	if (socket) {
+		c->console = oci_socket_connect(socket, e);
+		if (c->console < 0)
+			return err_in(e, "--console-socket");
+	}
+	if (c->a->pidfd_socket) {
+		c->pidfd_to = oci_socket_connect(c->a->pidfd_socket, e);
+		if (c->pidfd_to < 0)
+			return err_in(e, "--pidfd-socket");
+	}
+	return 0;
+}
+
+/* The record, before anything that it owns. */
+static int record(struct creation *c, struct err *e)
+{
+	struct oci_record *r = &c->entry.rec;
+	const struct oci_spec *s = &c->bundle.spec;
+
+	r->bundle = xstrdup(c->bundle.path);
+	r->rootfs = xstrdup(s->root.path);
+	r->oci_version = xstrdup(s->oci_version);
+	strmap_copy(&r->annotations, &s->annotations);
+	r->created = clock_now();
+	r->owner = geteuid();
+	r->boot_id = xstrdup(proc_boot_id(e));
+	if (!r->boot_id)
+		return -1;
+	if (!c->a->no_cgroup) {
+		r->cgroup = oci_cgroup_path(s, r->id, e);
+		if (!r->cgroup)
+			return -1;
+		r->cgroup_top = cgroup_first_missing(r->cgroup);
+	}
+	if (oci_bundle_copy(&c->bundle, c->entry.dir, e) < 0)
+		return -1;
+	return oci_entry_save(&c->entry, e);
+}
+
+/* One with processes in it is somebody else's, and must not go with our record. */
+static int make_cgroup(struct creation *c, struct err *e)
+{
+	struct oci_record *r = &c->entry.rec;
+
+	if (!r->cgroup || cgroup_create(r->cgroup, &c->bundle.spec.linux_.resources, e) == 0)
+		return 0;
+	if (e->kind == ERR_EXISTS)
+		str_set(&r->cgroup, NULL);
+	return -1;
+}
+
+static int make_process(struct creation *c, struct err *e)
+{
+	const struct oci_process *p = &c->bundle.spec.process;
+	own(str) char *user = NULL;
+	struct executor_args x = {
+		.spec = &c->bundle.spec,
+		.id = c->a->id,
+		.stdio = { 0, 1, 2 },
+		.seccomp_cache = -1,
+		.strict_groups = true,
+		.die_with_parent = !c->detached,
+		.no_pivot = c->a->no_pivot,
+		.no_keyring = c->a->no_keyring,
+		.preserve = c->a->preserve,
+		.cgroup = c->entry.rec.cgroup,
+	};
+
+	/* So that it gets a HOME, which the specification leaves to us. */
+	user = oci_user_for_home(p);
+	x.user = user;
+	if (make_cgroup(c, e) < 0)
+		return -1;
+	if (executor_create(&x, &c->x, e) < 0)
+		return -1;
+	c->entry.rec.pid = c->x.id.pid;
+	c->entry.rec.start = (int64_t)c->x.id.start;
+	return 0;
+}
+
+static int tell(struct creation *c, struct err *e)
+{
+	if (c->a->pid_file && oci_pid_file(c->a->pid_file, c->x.id.pid, e) < 0)
+		return -1;
+	if (c->pidfd_to >= 0 && oci_socket_give(c->pidfd_to, "pidfd", c->x.pidfd, e) < 0)
+		return err_in(e, "--pidfd-socket");
+	if (c->console >= 0 && oci_socket_give(c->console, "/dev/ptmx", c->x.console, e) < 0)
+		return err_in(e, "--console-socket");
+	return 0;
+}
+
+/* Its process waits, and ends with us. */
+static int prepare(struct creation *c, struct err *e)
+{
+	if (oci_bundle_open(c->a->bundle, c->a->config, &c->bundle, e) < 0 || check(c, e) < 0)
+		return -1;
+	oci_add_devices(&c->bundle.spec);
+	if (oci_entry_begin(c->h, c->a->id, &c->entry, e) < 0)
+		return -1;
+	if (record(c, e) < 0 || make_process(c, e) < 0 || tell(c, e) < 0 ||
+	    oci_entry_save(&c->entry, e) < 0)
+		return -1;
+	return 0;
+}
+
+/* The state is still locked, so nobody has done anything with it. */
+static int undo(struct creation *c, struct err *e)
+{
+	struct err second;
+
+	if (c->x.pidfd >= 0) {
+		(void)proc_pidfd_signal(c->x.pidfd, SIGKILL);
+		(void)proc_wait(c->x.id.pid);
+	}
+	if (c->entry.dir >= 0 && oci_entry_remove(c->h, &c->entry, &second) < 0)
+		err_hint(e, "moreover: %s", second.msg);
+	if (c->a->pid_file && c->x.pidfd >= 0)
+		(void)unlink(c->a->pid_file);
+	return -1;
+}
+
+static int set_made(struct creation *c, struct err *e)
+{
+	c->entry.rec.made = true;
+	return oci_entry_save(&c->entry, e);
+}
+
+int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *e)
+{
+	own(creation) struct creation c = {
+		.h = h,
+		.a = a,
+		.detached = true,
+		.bundle = OCI_BUNDLE_NONE,
+		.entry = OCI_ENTRY_NONE,
+		.x = EXECUTOR_NONE,
+		.console = -1,
+		.pidfd_to = -1,
+	};
+
+	if (prepare(&c, e) < 0 || executor_leave(&c.x, c.entry.dir, OCI_START, e) < 0 ||
+	    set_made(&c, e) < 0)
+		return undo(&c, e);
+	return 0;
+}
+
+int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct err *e)
+{
+	own(creation) struct creation c = {
+		.h = h,
+		.a = a,
+		.detached = true,
+		.bundle = OCI_BUNDLE_NONE,
+		.entry = OCI_ENTRY_NONE,
+		.x = EXECUTOR_NONE,
+		.console = -1,
+		.pidfd_to = -1,
+	};
+
+	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 || executor_start(&c.x, e) < 0)
+		return undo(&c, e);
+	return 0;
+}
+
+int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, struct exit_status *out,
+	    struct err *e)
+{
+	own(creation) struct creation c = {
+		.h = h,
+		.a = a,
+		.bundle = OCI_BUNDLE_NONE,
+		.entry = OCI_ENTRY_NONE,
+		.x = EXECUTOR_NONE,
+		.console = -1,
+		.pidfd_to = -1,
+	};
+	struct monitor_args m = { .x = &c.x, .client = true };
+
+	if (prepare(&c, e) < 0 || set_made(&c, e) < 0)
+		return undo(&c, e);
+	fd_drop(&c.entry.lock); /* others may look at it, kill it, execute in it */
+	c.entry.lock = -1;
+	m.client_stdin = m.client_tty = c.x.console >= 0 && c.console < 0;
+	if (c.console >= 0) {
+		close(c.x.console);
+		c.x.console = -1;
+	}
+	if (monitor_run(&m, out, e) < 0)
+		return undo(&c, e);
+	if (keep)
+		return 0;
+	return oci_delete(h, a->id, true, e);
+}
