@@ -96,11 +96,25 @@ static int take_over(struct executor *x, int pidfd, struct err *e)
 	return x->id.pid > 0 ? 0 : err_set(e, ERR_FAIL, "the container's process is gone");
 }
 
-static int run_hooks(const struct init *in, pid_t pid, struct err *e)
+/* What the child cannot do for itself. */
+static const struct service {
+	enum sync_step step;
+	int (*serve)(const struct init *in, pid_t pid, struct err *e);
+} services[] = {
+	{ SYNC_TIME, timens_write },
+	{ SYNC_HOOKS, hooks_create_runtime },
+};
+
+static int serve(const struct init *in, enum sync_step step, pid_t pid, struct err *e)
 {
-	if (hooks_create_runtime(in, pid, e) < 0)
-		return -1;
-	return sync_send(in->parent_sock, SYNC_HOOKED, -1, e);
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		if (services[i].step != step)
+			continue;
+		if (services[i].serve(in, pid, e) < 0)
+			return -1;
+		return sync_send(in->parent_sock, SYNC_DONE, -1, e);
+	}
+	return 0;
 }
 
 /* Until the child says that it is ready, or why it is not. */
@@ -117,12 +131,12 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 			return err_set(e, ERR_FAIL,
 				       "the container's first process died while it was made");
 		if (step == SYNC_READY)
-			return 0;
+			return sched_parent(in, x->id.pid, e);
 		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
 			return -1;
 		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
 			return -1;
-		if (step == SYNC_HOOKS && run_hooks(in, x->id.pid, e) < 0)
+		if (serve(in, step, x->id.pid, e) < 0)
 			return -1;
 		if (step == SYNC_CONSOLE && x->console < 0)
 			x->console = fd_steal(&fd);
@@ -256,7 +270,7 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 	}
 	if (userns < 0) { /* else see step_join_user() */
 		b.pid_ns = ns_joined(&in.ns, CLONE_NEWPID);
-		b.flags = in.ns.create & ~(unsigned)CLONE_NEWCGROUP;
+		b.flags = in.ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	}
 	if (give_birth(&in, &b, out, e) < 0) {
 		executor_close(out);

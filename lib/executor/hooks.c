@@ -193,7 +193,7 @@ int hooks_create(struct init *in, struct err *e)
 
 	if (!hooks_before_pivot(in))
 		return 0;
-	if (sync_send(in->sock, SYNC_HOOKS, -1, e) < 0 || sync_expect(in->sock, SYNC_HOOKED, e) < 0)
+	if (sync_send(in->sock, SYNC_HOOKS, -1, e) < 0 || sync_expect(in->sock, SYNC_DONE, e) < 0)
 		return -1;
 	state = hooks_state(in->spec, in->id, bundle_of(in), "creating", getpid());
 	return hooks_run("createContainer", &h->create_container, state, e);

@@ -89,7 +89,7 @@ static int become_root(struct err *e)
  */
 static int step_join_user(struct init *in, struct err *e)
 {
-	unsigned flags = in->ns.create & ~(unsigned)CLONE_NEWCGROUP;
+	unsigned flags = in->ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	int userns = ns_joined(&in->ns, CLONE_NEWUSER), pid_ns = ns_joined(&in->ns, CLONE_NEWPID);
 	own(fd) int pidfd = -1;
 	pid_t pid;
@@ -151,7 +151,7 @@ static int step_loopback(struct init *in, struct err *e)
 
 static int step_join_container(struct init *in, struct err *e)
 {
-	unsigned flags = in->ns.all & ~(unsigned)(CLONE_NEWPID | CLONE_NEWTIME);
+	unsigned flags = in->ns.all & ~(unsigned)CLONE_NEWPID;
 
 	if (setns(in->join_pidfd, (int)flags) < 0)
 		return err_sys(e, "join the container's namespaces");
@@ -213,6 +213,7 @@ const struct init_step init_create_steps[] = {
 	{ "user namespace",       step_join_user },
 	{ "namespaces",           step_join },
 	{ "cgroup namespace",     step_cgroup_namespace },
+	{ "time namespace",       timens_make },
 	{ "host name",            step_hostname },
 	{ "network",              step_loopback },
 	{ "root file system",     rootfs_make },
@@ -224,6 +225,7 @@ const struct init_step init_create_steps[] = {
 	{ "mounts",               rootfs_mask },
 	{ "root file system",     rootfs_readonly },
 	{ "root file system",     rootfs_pivot },
+	{ NULL,                   sched_self },
 	{ "limits",               cred_rlimits },
 	{ "user",                 cred_user },
 	{ "working directory",    program_cwd },
@@ -236,10 +238,12 @@ const struct init_step init_create_steps[] = {
 const struct init_step init_exec_steps[] = {
 	{ "prepare",              step_descriptors },
 	{ "prepare",              cred_host_proc },
+	{ "prepare",              sched_initial },
 	{ "cgroup",               step_cgroup },
 	{ "prepare",              cred_userns },
 	{ "namespaces",           step_join_container },
 	{ "terminal",             console_join },
+	{ NULL,                   sched_self },
 	{ "limits",               cred_rlimits },
 	{ "user",                 cred_user },
 	{ "working directory",    program_cwd },

@@ -97,6 +97,13 @@ int cred_user(struct init *in, struct err *e); /* looks the user up */
 int cred_apply(struct init *in, struct err *e);
 /* init.c */
 int init_signals(struct init *in, struct err *e); /* as a new process has them */
+/* sched.c */
+int sched_parent(const struct init *in, pid_t pid, struct err *e); /* the parent's */
+int sched_initial(struct init *in, struct err *e);
+int sched_self(struct init *in, struct err *e);
+/* timens.c */
+int timens_write(const struct init *in, pid_t pid, struct err *e); /* the parent's */
+int timens_make(struct init *in, struct err *e);
 /* hooks.c */
 int hooks_create_runtime(const struct init *in, pid_t pid, struct err *e); /* the parent's */
 bool hooks_before_pivot(const struct init *in);

@@ -13,10 +13,6 @@
 
 #include "executor/syscalls.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
 /* In the order of joining: the user namespace gives the rights for the others. */
 // clang-format off
 static const struct ns_type {

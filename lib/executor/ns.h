@@ -10,6 +10,10 @@
 
 #define NS_MAX 8
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
 struct ns_plan {
 	unsigned create; /* CLONE_NEW* */
 	unsigned join;	 /* CLONE_NEW* of fds[] */

@@ -15,8 +15,9 @@ enum sync_step {
 	SYNC_MAPPED,	 /* parent: they are written */
 	SYNC_BORN,	 /* child: its sibling, whose pidfd is attached, goes on in its place */
 	SYNC_CONSOLE,	 /* child: the terminal's master is attached */
-	SYNC_HOOKS,	 /* child: all is mounted; waits for the hooks of the parent's side */
-	SYNC_HOOKED,	 /* parent: they have run */
+	SYNC_TIME,	 /* child: it waits for the offsets of its new time namespace */
+	SYNC_HOOKS,	 /* child: all is mounted; it waits for the hooks of the parent's side */
+	SYNC_DONE,	 /* parent: what it waited for is done */
 	SYNC_READY,	 /* child: all is built, only execve() is left */
 	SYNC_WAIT,	 /* parent: it ends; SYNC_GO will come to the socket that is attached */
 	SYNC_GO,	 /* parent: do it; where a socket is attached, that one gets the error */
