@@ -4,7 +4,7 @@
  *
  * Numbers come from libseccomp, the program from here: for each ABI the numbers are merged to
  * ranges of one verdict and searched by bisection, which is several times smaller and faster to
- * load than a test for each call.
+ * load than a test for each call. The tests come first, then each verdict once.
  */
 #include "seccomp_profile.h"
 
@@ -116,32 +116,65 @@ struct range {
 	struct verdict v;
 };
 
-/* Leaves for ranges lo..hi-1, the number in the accumulator. */
+/* Where a jump goes that was emitted before its target: to the block of a verdict. */
+static struct {
+	size_t insn;
+	bool if_true;
+	const struct verdict *v;
+} jumps[2 * NUMBERS_MAX];
+static size_t jumps_len;
+
+static unsigned char distance(size_t from, size_t to)
+{
+	if (to - from - 1 > 255) {
+		fprintf(stderr, "seccomp_gen: a jump grows too far\n");
+		exit(1);
+	}
+	return (unsigned char)(to - from - 1);
+}
+
+/* A test for each boundary between ranges lo..hi-1, the number in the accumulator. */
 static void emit_search(const struct range *r, size_t lo, size_t hi)
 {
-	size_t mid = lo + (hi - lo) / 2, patched = patches_len, jump, far;
+	size_t mid = lo + (hi - lo) / 2;
+	size_t at = emit(BPF_JMP | BPF_JGE | BPF_K, 0, 0, r[mid].first);
 
-	if (hi - lo == 1) {
-		if (r[lo].v.check)
-			emit_check(r[lo].v.check);
-		else
-			emit_ret(r[lo].v.ret, r[lo].v.caps);
-		return;
-	}
-	jump = emit(BPF_JMP | BPF_JGE | BPF_K, 0, 0, r[mid].first);
-	emit_search(r, lo, mid);
-	if (program_len - jump - 1 <= 255) {
-		program[jump].jt = (unsigned char)(program_len - jump - 1);
-	} else {
-		/* A conditional jump has one byte for the distance: again, by way of a BPF_JA. */
-		program_len = jump + 1;
-		patches_len = patched;
-		program[jump].jf = 1;
-		far = emit(BPF_JMP | BPF_JA, 0, 0, 0);
+	if (mid - lo > 1) /* to the next instruction */
 		emit_search(r, lo, mid);
-		program[far].k = (unsigned)(program_len - far - 1);
+	else
+		jumps[jumps_len++] = (typeof(jumps[0])){ at, false, &r[lo].v };
+	if (hi - mid > 1) {
+		program[at].jt = distance(at, program_len);
+		emit_search(r, mid, hi);
+	} else {
+		jumps[jumps_len++] = (typeof(jumps[0])){ at, true, &r[mid].v };
 	}
-	emit_search(r, mid, hi);
+}
+
+/* One block for each verdict, however many ranges have it. */
+static void emit_verdicts(void)
+{
+	for (size_t i = 0; i < jumps_len; i++) {
+		const struct verdict *v = jumps[i].v;
+		size_t block = program_len;
+
+		if (!v)
+			continue;
+		if (v->check)
+			emit_check(v->check);
+		else
+			emit_ret(v->ret, v->caps);
+		for (size_t j = i; j < jumps_len; j++) {
+			struct sock_filter *f = &program[jumps[j].insn];
+
+			if (!jumps[j].v || !same(jumps[j].v, v))
+				continue;
+			*(jumps[j].if_true ? &f->jt : &f->jf) = distance(jumps[j].insn, block);
+			if (j > i)
+				jumps[j].v = NULL;
+		}
+	}
+	jumps_len = 0;
 }
 
 static void emit_abi(uint32_t scmp_arch)
@@ -162,6 +195,7 @@ static void emit_abi(uint32_t scmp_arch)
 		r[n++] = (struct range){ 0x0f0007, { .ret = SECCOMP_RET_ERRNO | ENOSYS } };
 	}
 	emit_search(r, 0, n);
+	emit_verdicts();
 }
 
 #if defined(__x86_64__)
