@@ -45,7 +45,8 @@ static int map_again(int fd, uintptr_t start, size_t len, off_t offset, int prot
 {
 	void *at = (void *)start; // NOLINT(performance-no-int-to-ptr)
 
-	return mmap(at, len, prot, MAP_PRIVATE | MAP_FIXED, fd, offset) == at ? 0 : -1;
+	return mmap(at, len, prot, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, offset) == at ? 0
+											     : -1;
 }
 
 /* Data that was written to is no longer the file's: it moves to memory. */
