@@ -68,7 +68,7 @@ struct command {
 	int flags;
 	size_t min, max; /* operands; max 0: no bound when min > 0, none allowed when min 0 and args
 			    "" */
-	const char *complete; /* operands: "container", "sandbox", "image", … */
+	const char *complete; /* operands: "container", "container-path" (or a file), "image", … */
 	/* With ENTERS_CONTAINER: leaves nothing behind that stays longer? NULL: it may. */
 	bool (*transient)(const void *args);
 };

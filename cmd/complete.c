@@ -61,6 +61,8 @@ static void offer_kind(const struct completion *c, const char *lead, const char 
 		printf(":%s\n", what);
 		return;
 	}
+	if (str_eq(what, "container-path"))
+		printf(":file\n"); /* of the host; in a container nothing is looked at */
 	if (str_eq(what, "group")) {
 		offer_groups(c);
 		return;

@@ -21,6 +21,16 @@ static void add_records(struct store *s, enum record_kind kind, struct strv *out
 		strv_take(out, record_label(s, kind, ids.v[i]));
 }
 
+/* "app:", for a path to follow. */
+static void add_containers_of_paths(struct store *s, struct strv *out)
+{
+	own(strv) struct strv names = { 0 };
+
+	add_records(s, RECORD_CONTAINER, &names);
+	for (size_t i = 0; i < names.n; i++)
+		strv_take(out, str_fmt("%s:", names.v[i]));
+}
+
 /* As people write it, unless they have begun to write all of it. */
 static const char *familiar(const char *name, const char *prefix)
 {
@@ -88,6 +98,8 @@ void complete_names(const char *kind, const char *prefix, const char *root, cons
 		add_records(&s, RECORD_SANDBOX, out);
 	else if (str_eq(kind, "container"))
 		add_records(&s, RECORD_CONTAINER, out);
+	else if (str_eq(kind, "container-path"))
+		add_containers_of_paths(&s, out);
 	else if (str_eq(kind, "image"))
 		add_images(&s, prefix, out);
 	else if (str_starts(kind, "network"))

@@ -102,6 +102,7 @@ static const struct command commands[] = {
 	{ "wait", "[OPTION...] CONTAINER...", "wait until containers have ended and print their exit codes", ctr_wait_main, ctr_wait_opts, sizeof(struct wait_args), NEED_STORE, 1, 0, "container" },
 	{ "rename", "CONTAINER NAME", "give a container another name", ctr_rename_main, NULL, 0, NEED_STORE, 2, 2, "container" },
 	{ "update", "[OPTION...] CONTAINER...", "change limits and restart policy of containers, running or not", ctr_update_main, ctr_update_opts, sizeof(struct update_args), NEED_STORE, 1, 0, "container" },
+	{ "cp", "[OPTION...] SRC DST", "copy files out of a container, into one, or from one to another", ctr_copy_main, ctr_copy_opts, sizeof(struct copy_args), NEED_STORE, 2, 2, "container-path" },
 	{ "diff", "[OPTION...] CONTAINER", "show what a container changed in its image's files", ctr_diff_main, ctr_diff_opts, sizeof(struct diff_args), NEED_STORE, 1, 1, "container" },
 	{ "export", "[OPTION...] CONTAINER", "write the file system of a container as a tar archive", ctr_export_main, ctr_export_opts, sizeof(struct export_args), NEED_STORE, 1, 1, "container" },
 	{ "port-forward", "[OPTION...] CONTAINER|SANDBOX [OURS:]PORT...", "make ports inside of a sandbox reachable here", ctr_port_main, ctr_port_opts, sizeof(struct port_args), NEED_STORE, 2, 0, "container" },

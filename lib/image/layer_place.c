@@ -8,16 +8,29 @@
 
 #include "base/path.h"
 
+/*
+ * The rename would take a mount away that is only in the container's namespace, and leave what is
+ * mounted as it is.
+ */
+static int check_mount(const struct statx *st, struct err *e)
+{
+	if (!(st->stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	err_set(e, ERR_STATE, "it is mounted there by itself");
+	return err_hint(e, "write to it from inside, by ctr exec");
+}
+
 static int check(const struct place *p, struct err *e)
 {
-	struct stat st;
+	struct statx st;
 
-	if (fstatat(p->tree->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (statx(p->tree->parent, p->base, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
-	if (!S_ISDIR(st.st_mode) || p->tree->copy->overwrite)
-		return 0;
-	err_set(e, ERR_EXISTS, "there is a directory of that name, and this is none");
-	return err_hint(e, "replace it by --overwrite");
+	if (S_ISDIR(st.stx_mode) && !p->tree->copy->overwrite) {
+		err_set(e, ERR_EXISTS, "there is a directory of that name, and this is none");
+		return err_hint(e, "replace it by --overwrite");
+	}
+	return check_mount(&st, e);
 }
 
 int place_begin(struct place *p, struct tree *t, const char *base, struct err *e)
@@ -38,13 +51,15 @@ int place_begin(struct place *p, struct tree *t, const char *base, struct err *e
 
 int place_clear(struct place *p, struct err *e)
 {
-	struct stat st;
+	struct statx st;
 
-	if (fstatat(p->tree->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (statx(p->tree->parent, p->base, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
-	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+	if (p->tree->copy && check_mount(&st, e) < 0)
+		return -1;
+	if (S_ISDIR(st.stx_mode) || S_ISLNK(st.stx_mode))
 		tree_forget(p->tree);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.stx_mode))
 		return path_remove_tree(p->tree->parent, p->base, e);
 	if (unlinkat(p->tree->parent, p->base, 0) < 0)
 		return err_sys(e, "remove what it replaces");
@@ -59,12 +74,8 @@ int place_end(struct place *p, struct err *e)
 		return 0;
 	if (renameat(dir, p->temporary, dir, p->base) < 0 &&
 	    (errno != EISDIR || !p->tree->copy->overwrite || place_clear(p, e) < 0 ||
-	     renameat(dir, p->temporary, dir, p->base) < 0)) {
-		err_sys(e, "replace it");
-		return e->sys == EBUSY ? err_hint(e, "it is mounted there by itself: write to it "
-						     "from inside, by ctr exec")
-				       : -1;
-	}
+	     renameat(dir, p->temporary, dir, p->base) < 0))
+		return err_sys(e, "replace it");
 	*p->temporary = '\0';
 	return 0;
 }
