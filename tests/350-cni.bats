@@ -3,6 +3,7 @@
 # Networks by CNI, with the plugins of containernetworking-plugins.
 
 load helpers
+load network
 load cni
 
 setup() {
@@ -138,6 +139,29 @@ options ndots:3"
 	umount -l "${net%/net}"
 	run_ok sandbox rm web
 	[ -z "$(leases db)" ] || fail "$(leases db)"
+}
+
+@test "after a reboot a sandbox is NotReady, and goes with DEL, which frees its address" {
+	fake fake-a
+	conflist 10-db.conflist db 1.0.0 \
+		"{\"type\": \"bridge\", \"bridge\": \"cni-test\", \"isGateway\": true, \"ipam\": $(host_local 10.77.0.0/16)}" \
+		'{"type": "fake-a"}'
+	run_ok sandbox create web
+	ip=$(inspect web ".network.ips[0]")
+	reboot
+	ip link del cni-test
+	[ "$(inspect web ' | "\(.state) \(.network.ips)"')" = "NotReady []" ]
+	[ "$(leases db)" = "$ip" ] # it is on disk: nobody but DEL frees it
+	run_ok sandbox create next
+	[ "$(inspect next ".network.ips[0]")" != "$ip" ]
+	run_ok sandbox rm web
+	[ "$(cat "$LOG")" = "fake-a ADD netns
+fake-a ADD netns
+fake-a DEL" ]
+	[ "$(leases db)" = "$(inspect next ".network.ips[0]")" ]
+	run_ok sandbox inspect --field .state next
+	assert_output Ready
+	run_ok sandbox create web
 }
 
 @test "stop gives the address back, and a second stop and rm are successes" {

@@ -142,6 +142,23 @@ undone() {
 	run_ok sandbox create web
 }
 
+@test "a state directory of another boot is emptied though mounts, and files of every part, are still in it" {
+	run_ok sandbox create web
+	mkdir "$CADDIS_STATE/cni" "$CADDIS_STATE/pulls"
+	printf '00000000-0000-4000-8000-000000000000' > "$CADDIS_STATE/boot"
+	run_ok sandbox inspect web --field .state
+	assert_output NotReady
+	! grep "$CADDIS_STATE/" /proc/self/mountinfo || fail "mounts are left"
+	run_ok sandbox rm web
+	run_ok sandbox create web
+	# Something else is not taken for one of ours.
+	mkdir "$TEST_DIR/other"
+	echo hello | tee "$TEST_DIR/other/boot" > "$TEST_DIR/other/letter"
+	run_fails 1 --state "$TEST_DIR/other" sandbox ls
+	assert_error "not a directory of caddis: it holds 'letter'"
+	[ "$(ls "$TEST_DIR/other" | xargs)" = "boot letter" ]
+}
+
 @test "a root of a newer layout is refused and left untouched" {
 	run_ok sandbox create web
 	run_ok sandbox rm web

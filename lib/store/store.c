@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,8 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/proc.h"
+
+#define BOOT_ID_LEN 36 /* a UUID */
 
 static const char *const root_entries[] = { "version",	  "images",  "layers",	"sandboxes",
 					    "containers", "names",   "staging", "networks",
@@ -130,18 +133,51 @@ static bool boot_is(int state, const char *boot)
 	return file_load(state, "boot", 64, &b, &ignored) == 0 && str_eq(b.s, boot);
 }
 
+/* What whoever made the directory wrote first; what else is in it then is ours. */
+static bool has_boot(int state)
+{
+	own(buf) struct buf b = { 0 };
+	struct err ignored;
+
+	return file_load(state, "boot", 64, &b, &ignored) == 0 && b.len == BOOT_ID_LEN &&
+	       strspn(b.s, "0123456789abcdef-") == BOOT_ID_LEN;
+}
+
+/*
+ * Pinned namespaces end with their boot, but not where the boot ID is another one for some other
+ * reason: a restored machine, a directory that another container of this machine used. Mounts
+ * would keep the directory from being emptied.
+ */
+static void drop_pins(int state)
+{
+	own(fd) int fd =
+		openat(state, "sandboxes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		return;
+	fd_steal(&fd);
+	for (struct dirent *de; (de = readdir(d));) {
+		own(str) char *pin = str_fmt("%s/%s/ns", fd_path(dirfd(d)).s, de->d_name);
+
+		if (id_valid(de->d_name))
+			umount2(pin, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+}
+
 /* The state directory is of another boot, or new: empty it, so that nothing in it is believed. */
 static int reset_state(struct store *s, const char *boot, struct err *e)
 {
 	own(fd) int lock = -1;
 
-	if (dir_is_ours(s->state, s->state_path, state_entries, e) < 0)
+	if (!has_boot(s->state) && dir_is_ours(s->state, s->state_path, state_entries, e) < 0)
 		return -1;
 	lock = lock_file(s, s->state, "lock", LOCK_EXCLUSIVE, s->state_path, e);
 	if (lock < 0)
 		return -1;
 	if (boot_is(s->state, boot)) /* somebody was faster */
 		return 0;
+	drop_pins(s->state);
 	for (size_t i = 0; state_dirs[i]; i++)
 		if (path_remove_tree(s->state, state_dirs[i], e) < 0)
 			return err_in(e, "%s", s->state_path);
