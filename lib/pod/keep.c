@@ -85,15 +85,25 @@ static void end(struct starting *st, const char *id, const struct exit_status *e
 	control_close(control, run_dir, ended);
 }
 
-/* In the monitor. */
+/* In the monitor, once the container runs. */
+static int stay(struct starting *st, const char *id, int ready_sock)
+{
+	struct exit_status ended = { .code = 255 };
+	struct err e;
+	int rc;
+
+	monitor_ready(ready_sock);
+	rc = keep(st, id, &ended, &e);
+	end(st, id, &ended);
+	return rc < 0;
+}
+
 static int monitor_main(int ready_sock, void *arg)
 {
 	struct control control = CONTROL_NONE;
 	own(starting) struct starting st = STARTING_NONE;
 	struct detached *d = arg;
-	struct exit_status ended = { .code = 255 };
 	struct err e;
-	int rc;
 
 	st.s = d->s;
 	st.held = d->held;
@@ -115,10 +125,7 @@ static int monitor_main(int ready_sock, void *arg)
 	starting_started(&st);
 	starting_unlock_record(&st);
 	starting_forget(&st);
-	monitor_ready(ready_sock);
-	rc = keep(&st, d->id, &ended, &e);
-	end(&st, d->id, &ended);
-	return rc < 0;
+	return stay(&st, d->id, ready_sock);
 }
 
 int container_start(struct store *s, const char *id, struct record *held, bool again, struct err *e)
@@ -197,9 +204,7 @@ static int adopt_main(int ready_sock, void *arg)
 	struct control control = CONTROL_NONE;
 	own(starting) struct starting st = STARTING_NONE;
 	struct adoption *a = arg;
-	struct exit_status ended = { .code = 255 };
 	struct err e;
-	int rc;
 
 	st.s = a->s;
 	st.control = &control;
@@ -208,10 +213,7 @@ static int adopt_main(int ready_sock, void *arg)
 		monitor_failed(ready_sock, &e);
 		return 1;
 	}
-	monitor_ready(ready_sock);
-	rc = keep(&st, a->id, &ended, &e);
-	end(&st, a->id, &ended);
-	return rc < 0;
+	return stay(&st, a->id, ready_sock);
 }
 
 int container_adopt(struct store *s, const char *id, struct err *e)
