@@ -158,3 +158,27 @@ limits() {
 	run_ok sandbox rm web
 	[ -z "$(find /sys/fs/cgroup -path "*$cgroup" 2>/dev/null)" ]
 }
+
+@test "a limit that this system has no controller for is an error that names it, and nothing is made" {
+	echo '{"metadata": {"name": "huge"}, "linux": {"resources": {"hugepage_limits": [{"page_size": "2MB", "limit": 0}]}}}' \
+		> "$TEST_DIR/huge.json"
+	mkdir "$TEST_DIR/v2"
+	# A group of v2 whose parent gives it no controller is all that this mount namespace has of cgroups.
+	# shellcheck disable=SC2016 # for the inner shells
+	unshare -m --propagation private sh -ec '
+		mount -t cgroup2 none "$1/v2"
+		cd "$1/v2"
+		mkdir -p "$2/in"
+		(echo 0 > "$2/in/cgroup.procs"
+		exec unshare -C sh -ec "mount -t cgroup2 none /sys/fs/cgroup; for what; do
+			\"\$CADDIS\" sandbox create --network none \$what 2>&1 || true
+		done
+		\"\$CADDIS\" sandbox ls -q; \"\$CADDIS\" sandbox create --network none none > /dev/null" sh \
+			"-f $1/huge.json" "-m 64Mi" "--cpu 1" "--pids-limit 5")
+		rmdir "$2/in" "$2"' sh "$TEST_DIR" "caddis-test.$$" > "$TEST_DIR/said"
+	for controller in hugetlb memory cpu pids; do
+		echo "caddis: a limit needs the cgroup controller $controller, which this system lacks"
+	done | diff - "$TEST_DIR/said"
+	run_ok sandbox ls -o name
+	assert_output none
+}

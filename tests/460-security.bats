@@ -88,6 +88,13 @@ status() {
 	refused '{"defaultAction": "SCMP_ACT_ALLOW", "defaultAction": "SCMP_ACT_ALLOW"}' "profile.json"
 	run_fails 125 ctr run --rm -s web --security-opt "seccomp=$TEST_DIR/nosuch" busybox true
 	assert_error "nosuch"
+	run_fails 1 sandbox create --security-opt "seccomp=$TEST_DIR/nosuch" pod
+	assert_error "seccomp profile $TEST_DIR/nosuch"
+	profile '{"defaultAction": "ALLOW"}'
+	run_fails 2 sandbox create --security-opt "seccomp=$TEST_DIR/profile.json" pod
+	assert_error "$TEST_DIR/profile.json: defaultAction: unknown action"
+	run_ok sandbox ls -o name
+	assert_output web
 	run_fails 125 ctr run --rm -s web --security-opt bogus=1 busybox true
 	assert_error "--security-opt bogus=1"
 	run_ok ctr ls -aq

@@ -144,17 +144,16 @@ static bool is_wanted(const struct cgroup_hierarchy *h, unsigned need)
 }
 
 static int check_available(const struct cgroup_system *s, const struct oci_resources *r,
-			   unsigned need, struct err *e)
+			   struct err *e)
 {
-	static const unsigned asked = CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS) |
-				      CGROUP_BIT(CGROUP_CPUSET) | CGROUP_BIT(CGROUP_HUGETLB);
+	unsigned asked = cgroup_limited(r) & ~CGROUP_BIT(CGROUP_DEVICES); /* v2: by a program */
 
 	if (r->unified.n > 0 && !s->v2)
 		return err_set(e, ERR_FAIL,
 			       "unified limit %.64s: this system has no cgroup v2 to write it to",
 			       r->unified.v[0].key);
-	for (unsigned c = 0; c < CGROUP_CONTROLLERS && !s->pure_v2; c++)
-		if (need & asked & CGROUP_BIT(c) && !cgroup_of(s, c))
+	for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
+		if (asked & CGROUP_BIT(c) && !cgroup_of(s, c))
 			return err_set(
 				e, ERR_FAIL,
 				"a limit needs the cgroup controller %s, which this system lacks",
@@ -201,7 +200,7 @@ int cgroup_create(const char *path, const struct oci_resources *r, struct err *e
 	if (!s || cgroup_check_path(path, e) < 0)
 		return -1;
 	need = cgroup_needed(s, r);
-	if (check_available(s, r, need, e) < 0)
+	if (check_available(s, r, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		struct err ignored;
@@ -241,7 +240,7 @@ int cgroup_update(const char *path, const struct oci_resources *r, struct err *e
 	if (!s || cgroup_check_path(path, e) < 0)
 		return -1;
 	need = cgroup_needed(s, r);
-	if (check_available(s, r, need, e) < 0)
+	if (check_available(s, r, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		bool fresh = false;

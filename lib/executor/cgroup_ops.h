@@ -39,7 +39,9 @@ struct cgroup_system {
 /* Looked for at the first call: at the usual places, else in /proc/self/mountinfo. */
 const struct cgroup_system *cgroup_system(struct err *e);
 const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgroup_controller c);
-/* The controllers that r needs, with those that every group of ours has. */
+/* The controllers, as bits, of the limits in r. */
+unsigned cgroup_limited(const struct oci_resources *r);
+/* Those, with the ones that every group of ours has. */
 unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r);
 
 int cgroup_open(const struct cgroup_hierarchy *h, const char *path); /* O_PATH; -1 with errno */

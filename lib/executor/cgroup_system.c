@@ -212,28 +212,37 @@ const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgr
 	return NULL;
 }
 
+unsigned cgroup_limited(const struct oci_resources *r)
+{
+	const struct oci_cpu *c = &r->cpu;
+	unsigned limited = 0;
+
+	if (r->memory.limit.v > 0 || r->memory.swap.v > 0 || r->memory.reservation.v > 0)
+		limited |= CGROUP_BIT(CGROUP_MEMORY);
+	if (c->shares.set || c->quota.set || c->period.set || c->burst.set || c->idle.set ||
+	    c->realtime_runtime.set || c->realtime_period.set)
+		limited |= CGROUP_BIT(CGROUP_CPU);
+	if (r->pids.limit.set)
+		limited |= CGROUP_BIT(CGROUP_PIDS);
+	if (r->devices.n > 0)
+		limited |= CGROUP_BIT(CGROUP_DEVICES);
+	if (str_some(c->cpus) || str_some(c->mems))
+		limited |= CGROUP_BIT(CGROUP_CPUSET);
+	if (r->hugepage_limits.n > 0)
+		limited |= CGROUP_BIT(CGROUP_HUGETLB);
+	return limited;
+}
+
 /*
  * Each hierarchy costs a start and an end some 100 microseconds, so a group is made only where it
  * is used: memory and CPU time for statistics, the rest for limits that were asked for.
  */
 unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r)
 {
-	unsigned need = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPUACCT);
-	const struct oci_cpu *c = &r->cpu;
+	unsigned need = cgroup_limited(r) | CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPUACCT);
 
 	if (s->pure_v2)
 		need |= CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS);
-	if (c->shares.set || c->quota.set || c->period.set || c->burst.set || c->idle.set ||
-	    c->realtime_runtime.set || c->realtime_period.set)
-		need |= CGROUP_BIT(CGROUP_CPU);
-	if (r->pids.limit.set)
-		need |= CGROUP_BIT(CGROUP_PIDS);
-	if (r->devices.n > 0)
-		need |= CGROUP_BIT(CGROUP_DEVICES);
-	if (str_some(c->cpus) || str_some(c->mems))
-		need |= CGROUP_BIT(CGROUP_CPUSET);
-	if (r->hugepage_limits.n > 0)
-		need |= CGROUP_BIT(CGROUP_HUGETLB);
 	if (!s->v2)
 		need |= CGROUP_BIT(CGROUP_FREEZER);
 	return need;

@@ -3,6 +3,7 @@
 #include "executor/cgroup.h"
 #include "network/addr.h"
 #include "pod/sandbox_ns.h"
+#include "pod/security.h"
 #include "spec/label.h"
 
 #define ANNOTATIONS_MAX (256 * 1024) /* bytes of keys and values together, as Kubernetes has it */
@@ -119,6 +120,8 @@ int sandbox_check(const struct cri_sandbox_config *c, struct err *e)
 	if (sec->run_as_group && !sec->run_as_user)
 		return err_set(e, ERR_USAGE, "run_as_group %lld without run_as_user",
 			       (long long)sec->run_as_group->value);
+	if (security_check_seccomp(sec->seccomp, e) < 0)
+		return -1;
 	if (check_dns(&c->dns_config, e) < 0 || check_labels(&c->labels, e) < 0 ||
 	    check_annotations(&c->annotations, e) < 0)
 		return -1;

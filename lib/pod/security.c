@@ -97,6 +97,36 @@ int security_seccomp_cache(const struct store *s, const struct oci_spec *spec)
 	return openat(s->root, "seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+static struct json_object *read_profile(const char *path, struct err *e)
+{
+	struct json_object *profile;
+
+	if (!str_some(path) || path[0] != '/') {
+		err_set(e, ERR_USAGE, "seccomp profile '%.200s': expected an absolute path",
+			path ? path : "");
+		return NULL;
+	}
+	profile = json_load(AT_FDCWD, path, e);
+	if (!profile)
+		err_in(e, "seccomp profile %s", path);
+	return profile;
+}
+
+int security_check_seccomp(const struct cri_profile *p, struct err *e)
+{
+	own(seccomp) struct seccomp filter = { 0 };
+	own(json) struct json_object *profile = NULL;
+
+	if (!p || p->profile_type != PROFILE_LOCALHOST)
+		return 0;
+	profile = read_profile(p->localhost_ref, e);
+	if (!profile)
+		return -1;
+	if (seccomp_compile(profile, 0, &filter, e) < 0)
+		return err_in(e, "seccomp profile %s", p->localhost_ref);
+	return 0;
+}
+
 /* Compiled here once, so that a bad one is told now, and the start finds it done. */
 static int load_profile(const struct store *s, const char *path, struct oci_spec *spec,
 			struct err *e)
@@ -105,12 +135,9 @@ static int load_profile(const struct store *s, const char *path, struct oci_spec
 	own(fd) int cache = -1;
 	struct caps caps;
 
-	if (!str_some(path) || path[0] != '/')
-		return err_set(e, ERR_USAGE, "seccomp profile '%.200s': expected an absolute path",
-			       path ? path : "");
-	spec->linux_.seccomp = json_load(AT_FDCWD, path, e);
+	spec->linux_.seccomp = read_profile(path, e);
 	if (!spec->linux_.seccomp)
-		return err_in(e, "seccomp profile %s", path);
+		return -1;
 	cache = security_seccomp_cache(s, spec);
 	if (caps_read(spec->process.capabilities, &caps, e) < 0 ||
 	    seccomp_compile_cached(cache, spec->linux_.seccomp, caps.bounding, &filter, e) < 0)

@@ -18,6 +18,8 @@ char *security_user(const struct cri_container_security *sec, const char *image_
 /* Groups, paths, no_new_privs, seccomp profile, labels. */
 int security_spec(struct store *s, const struct container_record *r, struct oci_spec *spec,
 		  struct err *e);
+/* Is a sandbox's profile, which its containers take over, there and a filter? */
+int security_check_seccomp(const struct cri_profile *p, struct err *e);
 /* For the executor: is the built-in filter wanted, and ROOT/seccomp (-1: none). */
 bool security_default_seccomp(const struct cri_container_security *sec);
 int security_seccomp_cache(const struct store *s, const struct oci_spec *spec);
