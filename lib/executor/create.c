@@ -50,6 +50,7 @@ static void init_release(struct init *in)
 	if (in->root >= 0)
 		close(in->root);
 	fd_drop(&in->pid1);
+	fd_drop(&in->notify);
 }
 OWNED_STRUCT(init, struct init, init_release)
 
@@ -254,7 +255,8 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 		return err_set(e, ERR_USAGE,
 			       "linux.namespaces: a container needs a new mount namespace");
 	if (check_sysctls(&in, e) < 0 || caps_read(in.process->capabilities, &in.caps, e) < 0 ||
-	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0)
+	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0 ||
+	    notify_connect(&in, e) < 0)
 		return -1;
 	if (a->init) {
 		in.pid1 = pid1_open(e);
@@ -307,6 +309,9 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 	*out = (struct executor)EXECUTOR_NONE;
 	in.spec = a->spec;
 	in.process = a->process;
+	in.id = a->id;
+	in.bundle = a->bundle;
+	in.first_pid = a->init->pid;
 	in.user = a->user;
 	memcpy(in.stdio, a->stdio, sizeof(in.stdio));
 	in.die_with_parent = a->die_with_parent;
@@ -315,7 +320,8 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 	in.cgroup = a->cgroup;
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, true, &in.ns, e) < 0 ||
 	    caps_read(in.process->capabilities, &in.caps, e) < 0 ||
-	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0)
+	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0 ||
+	    notify_connect(&in, e) < 0)
 		return -1;
 	in.join_pidfd = proc_open(a->init);
 	if (in.join_pidfd < 0) {

@@ -240,7 +240,7 @@ static int keyring_new(struct init *in, struct err *e)
 
 	if (in->no_keyring)
 		return 0;
-	snprintf(name, sizeof(name), "caddis.%.40s", in->id ? in->id : "exec");
+	snprintf(name, sizeof(name), "caddis.%.40s", in->join_pidfd < 0 ? in->id : "exec");
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS &&
 	    errno != EPERM)
 		return err_sys(e, "make a session keyring");
@@ -259,7 +259,7 @@ int cred_apply(struct init *in, struct err *e)
 	if (caps_bound(&in->caps, e) < 0 || groups_set(u, e) < 0)
 		return -1;
 	/* Without no_new_privs installing a filter needs CAP_SYS_ADMIN, which is about to go. */
-	if (!no_new_privs && seccomp_install(&in->filter, e) < 0)
+	if (!no_new_privs && notify_install(in, e) < 0)
 		return -1;
 	if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) < 0)
 		return err_sys(e, "become group %lld", (long long)u->gid);

@@ -106,6 +106,7 @@ struct executor_exec_args {
 	const struct proc_id *init;
 	const struct oci_spec *spec;	   /* of the container: namespaces joined, seccomp, masks */
 	const struct oci_process *process; /* what to run */
+	const char *id, *bundle;	   /* as in struct executor_args; told to a filter's agent */
 	const char *user;		   /* as in struct executor_args */
 	int stdio[3];
 	bool strict_groups, default_seccomp, die_with_parent;

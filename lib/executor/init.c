@@ -24,7 +24,7 @@
 static void close_rest(const struct init *in)
 {
 	const int ours[] = { in->sock,	     in->stdio[0], in->stdio[1], in->stdio[2],
-			     in->join_pidfd, in->root,	   in->pid1 };
+			     in->join_pidfd, in->root,	   in->pid1,	 in->notify };
 	size_t n = ARRAY_LEN(ours);
 	int *keep = xcalloc(n + NS_MAX + CGROUP_HIERARCHIES + in->preserve, sizeof(*keep));
 
@@ -214,6 +214,7 @@ const struct init_step init_create_steps[] = {
 	{ "namespaces",           step_join },
 	{ "cgroup namespace",     step_cgroup_namespace },
 	{ "time namespace",       timens_make },
+	{ "seccomp",              notify_prepare },
 	{ "host name",            step_hostname },
 	{ "network",              step_loopback },
 	{ "root file system",     rootfs_make },
@@ -241,6 +242,7 @@ const struct init_step init_exec_steps[] = {
 	{ "prepare",              sched_initial },
 	{ "cgroup",               step_cgroup },
 	{ "prepare",              cred_userns },
+	{ "seccomp",              notify_prepare },
 	{ "namespaces",           step_join_container },
 	{ "terminal",             console_join },
 	{ NULL,                   sched_self },
@@ -290,7 +292,7 @@ void init_main(struct init *in, const struct init_step *steps, size_t n)
 		_exit(1); /* the parent is gone */
 	if (in->join_pidfd < 0 && hooks_start(in, &e) < 0)
 		sync_die(in->sock, &e);
-	if (in->process->no_new_privileges && seccomp_install(&in->filter, &e) < 0)
+	if (in->process->no_new_privileges && notify_install(in, &e) < 0)
 		sync_die(in->sock, &e);
 	program_exec(in, &e);
 	sync_die(in->sock, &e);

@@ -37,6 +37,8 @@ struct init {
 	int join_pidfd; /* exec: of the container's init */
 	struct cgroup_join join;
 	struct seccomp filter;
+	int notify;	 /* a connection to the filter's agent; -1: it has none */
+	pid_t first_pid; /* exec: the container's init */
 	struct caps caps;
 
 	/* made on the way */
@@ -47,13 +49,14 @@ struct init {
 	int dev, pts, proc; /* the mounts' roots; -1: not there */
 	bool dev_is_ours;   /* a fresh file system, to be filled by us */
 	int slave;	    /* of the terminal */
+	pid_t host_pid;	    /* ours, as the parent sees it; with notify only */
 	char *program;	    /* what argv[0] was found as */
 	char **env;
 	struct oci_user ids; /* looked up */
 };
 #define INIT_NONE                                                                                  \
 	{                                                                                          \
-		.sock = -1, .parent_sock = -1, .pid1 = -1, .join_pidfd = -1, .root = -1,              \
+		.sock = -1, .parent_sock = -1, .pid1 = -1, .notify = -1, .join_pidfd = -1, .root = -1,              \
 		.ns_root = -1, .dev = -1, .pts = -1, .proc = -1, .slave = -1                           \
 	}
 
@@ -97,6 +100,10 @@ int cred_user(struct init *in, struct err *e); /* looks the user up */
 int cred_apply(struct init *in, struct err *e);
 /* init.c */
 int init_signals(struct init *in, struct err *e); /* as a new process has them */
+/* notify.c */
+int notify_connect(struct init *in, struct err *e); /* the parent's */
+int notify_prepare(struct init *in, struct err *e);
+int notify_install(struct init *in, struct err *e); /* the filter, whether it notifies or not */
 /* sched.c */
 int sched_parent(const struct init *in, pid_t pid, struct err *e); /* the parent's */
 int sched_initial(struct init *in, struct err *e);

@@ -35,12 +35,12 @@ int seccomp_default(uint64_t caps, struct seccomp *out, struct err *e)
 int seccomp_install(const struct seccomp *f, struct err *e)
 {
 	struct sock_fprog prog = { .len = f->n, .filter = f->insns };
+	int fd;
 
 	if (!f->insns)
 		return 0;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, f->flags, &prog) < 0)
-		return err_sys(e, "install the seccomp filter");
-	return 0;
+	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, f->flags, &prog);
+	return fd < 0 ? err_sys(e, "install the seccomp filter") : fd;
 }
 
 void seccomp_free(struct seccomp *f)

@@ -18,6 +18,10 @@
 
 #define FILTER_MAX 4096 /* BPF_MAXINSNS */
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+
 #define SECCOMP_FUNCTIONS(X)                                                                       \
 	X(seccomp_init)                                                                            \
 	X(seccomp_release)                                                                         \
@@ -46,6 +50,7 @@ static const struct {
 	{ "SCMP_ACT_TRACE",        SCMP_ACT_TRACE(0),     true },
 	{ "SCMP_ACT_ALLOW",        SCMP_ACT_ALLOW,        false },
 	{ "SCMP_ACT_LOG",          SCMP_ACT_LOG,          false },
+	{ "SCMP_ACT_NOTIFY",       SCMP_ACT_NOTIFY,       false },
 };
 static const struct {
 	const char *name;
@@ -56,6 +61,28 @@ static const struct {
 	{ "SCMP_ARCH_X32",     SCMP_ARCH_X32 },
 	{ "SCMP_ARCH_ARM",     SCMP_ARCH_ARM },
 	{ "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64 },
+	{ "SCMP_ARCH_MIPS",        SCMP_ARCH_MIPS },
+	{ "SCMP_ARCH_MIPS64",      SCMP_ARCH_MIPS64 },
+	{ "SCMP_ARCH_MIPS64N32",   SCMP_ARCH_MIPS64N32 },
+	{ "SCMP_ARCH_MIPSEL",      SCMP_ARCH_MIPSEL },
+	{ "SCMP_ARCH_MIPSEL64",    SCMP_ARCH_MIPSEL64 },
+	{ "SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32 },
+	{ "SCMP_ARCH_PPC",         SCMP_ARCH_PPC },
+	{ "SCMP_ARCH_PPC64",       SCMP_ARCH_PPC64 },
+	{ "SCMP_ARCH_PPC64LE",     SCMP_ARCH_PPC64LE },
+	{ "SCMP_ARCH_S390",        SCMP_ARCH_S390 },
+	{ "SCMP_ARCH_S390X",       SCMP_ARCH_S390X },
+	{ "SCMP_ARCH_PARISC",      SCMP_ARCH_PARISC },
+	{ "SCMP_ARCH_PARISC64",    SCMP_ARCH_PARISC64 },
+	{ "SCMP_ARCH_RISCV64",     SCMP_ARCH_RISCV64 },
+#ifdef SCMP_ARCH_LOONGARCH64
+	{ "SCMP_ARCH_LOONGARCH64", SCMP_ARCH_LOONGARCH64 },
+#endif
+#ifdef SCMP_ARCH_M68K
+	{ "SCMP_ARCH_M68K",        SCMP_ARCH_M68K },
+	{ "SCMP_ARCH_SH",          SCMP_ARCH_SH },
+	{ "SCMP_ARCH_SHEB",        SCMP_ARCH_SHEB },
+#endif
 };
 static const struct {
 	const char *name;
@@ -76,6 +103,7 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_TSYNC",      0 }, /* one thread: nothing to do */
 	{ "SECCOMP_FILTER_FLAG_LOG",        SECCOMP_FILTER_FLAG_LOG },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
 };
 // clang-format on
 
@@ -239,7 +267,7 @@ static int name_add(const struct seccomp_api *api, scmp_filter_ctx ctx, const ch
 }
 
 static int rule_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct json_object *rule,
-		    uint32_t def, struct err *e)
+		    uint32_t def, unsigned *flags, struct err *e)
 {
 	const char *single = json_get_str(rule, "name"); /* Docker's older form */
 	struct json_object *names;
@@ -256,6 +284,8 @@ static int rule_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct j
 	if (action_of(rule, "action", "errnoRet", &action, e) < 0 ||
 	    args_read(json_get(rule, "args", json_type_array), cmp, &n, e) < 0)
 		return -1;
+	if (action == SCMP_ACT_NOTIFY)
+		*flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (action == def) /* libseccomp takes no rule that says what is done anyway */
 		return 0;
 	if (single && name_add(api, ctx, single, action, cmp, n, e) < 0)
@@ -273,15 +303,18 @@ static int archs_add(const struct seccomp_api *api, scmp_filter_ctx ctx, struct 
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
 
-		for (size_t k = 0; k < ARRAY_LEN(archs); k++) {
-			int ret = str_eq(archs[k].name, name)
-					  ? api->seccomp_arch_add(ctx, archs[k].arch)
-					  : 0;
+		size_t k = 0;
+		int ret;
 
-			if (ret < 0 && ret != -EEXIST) {
-				errno = -ret;
-				return err_sys(e, "architecture %s", name);
-			}
+		while (k < ARRAY_LEN(archs) && !str_eq(archs[k].name, name))
+			k++;
+		if (k == ARRAY_LEN(archs))
+			return err_set(e, ERR_USAGE, "architectures[%zu]: unknown: \"%.64s\"", i,
+				       name);
+		ret = api->seccomp_arch_add(ctx, archs[k].arch);
+		if (ret < 0 && ret != -EEXIST) {
+			errno = -ret;
+			return err_sys(e, "architectures[%zu]: %s", i, name);
 		}
 	}
 	return 0;
@@ -358,9 +391,15 @@ static int compile(const struct seccomp_api *api, scmp_filter_ctx ctx, struct js
 	for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
 		struct json_object *rule = json_object_array_get_idx(rules, i);
 
-		if (rule_is_for(rule, want) && rule_add(api, ctx, rule, want->def, e) < 0)
+		if (rule_is_for(rule, want) &&
+		    rule_add(api, ctx, rule, want->def, &out->flags, e) < 0)
 			return err_in(e, "syscalls[%zu]", i);
 	}
+	if (out->flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV &&
+	    !(out->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return err_set(e, ERR_USAGE,
+			       "flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV goes with "
+			       "SCMP_ACT_NOTIFY");
 	return export_filter(api, ctx, out, e);
 }
 
@@ -374,13 +413,13 @@ int seccomp_compile(struct json_object *profile, uint64_t caps, struct seccomp *
 	*out = (struct seccomp){ 0 };
 	if (!json_object_is_type(profile, json_type_object))
 		return err_set(e, ERR_USAGE, "expected an object");
-	if (json_get_str(profile, "listenerPath"))
-		return err_set(e, ERR_USAGE, "listenerPath is not supported");
 	if (action_of(profile, "defaultAction", "defaultErrnoRet", &want.def, e) < 0 ||
 	    flags_read(json_get(profile, "flags", json_type_array), &out->flags, e) < 0)
 		return -1;
 	if (dl_load("libseccomp.so.2", "libseccomp2", symbols, ARRAY_LEN(symbols), &api, e) < 0)
 		return -1;
+	if (want.def == SCMP_ACT_NOTIFY)
+		return err_set(e, ERR_USAGE, "defaultAction: SCMP_ACT_NOTIFY would stop us");
 	ctx = api.seccomp_init(want.def);
 	if (!ctx)
 		return err_set(e, ERR_FAIL, "libseccomp cannot start a filter");
