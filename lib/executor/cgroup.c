@@ -62,7 +62,7 @@ static void enable_below(int dir, unsigned controllers)
 
 		if (!(controllers & CGROUP_BIT(c)))
 			continue;
-		snprintf(text, sizeof(text), "+%s", cgroup_controller_names[c]);
+		snprintf(text, sizeof(text), "+%s", cgroup_controller_name(c, true));
 		cgroup_write(dir, "cgroup.subtree_control", text, &ignored);
 	}
 }
@@ -143,10 +143,11 @@ static bool is_wanted(const struct cgroup_hierarchy *h, unsigned need)
 	return h->v2 || h->controllers & need;
 }
 
+/* Devices have no controller on v2, and need none. */
 static int check_available(const struct cgroup_system *s, const struct oci_resources *r,
 			   struct err *e)
 {
-	unsigned asked = cgroup_limited(r) & ~CGROUP_BIT(CGROUP_DEVICES); /* v2: by a program */
+	unsigned asked = cgroup_limited(r) & ~CGROUP_BIT(CGROUP_DEVICES);
 
 	if (r->unified.n > 0 && !s->v2)
 		return err_set(e, ERR_FAIL,
@@ -157,7 +158,7 @@ static int check_available(const struct cgroup_system *s, const struct oci_resou
 			return err_set(
 				e, ERR_FAIL,
 				"a limit needs the cgroup controller %s, which this system lacks",
-				cgroup_controller_names[c]);
+				cgroup_controller_name(c, s->pure_v2));
 	return 0;
 }
 

@@ -17,11 +17,15 @@ enum cgroup_controller {
 	CGROUP_FREEZER,
 	CGROUP_CPUSET,
 	CGROUP_HUGETLB,
+	CGROUP_BLKIO, /* "io" on v2 */
+	CGROUP_RDMA,
+	CGROUP_NET_CLS,
+	CGROUP_NET_PRIO,
 	CGROUP_CONTROLLERS,
 };
 OWNED(pids, pid_t *, NULL, free)
 
-extern const char *const cgroup_controller_names[CGROUP_CONTROLLERS];
+const char *cgroup_controller_name(enum cgroup_controller c, bool v2);
 #define CGROUP_BIT(c) (1U << (c))
 
 struct cgroup_hierarchy {
@@ -48,6 +52,7 @@ int cgroup_open(const struct cgroup_hierarchy *h, const char *path); /* O_PATH; 
 /* One file of the group dir; "WHAT to VALUE" goes into the error. */
 int cgroup_write(int dir, const char *file, const char *value, struct err *e);
 int cgroup_write_i64(int dir, const char *file, int64_t value, struct err *e);
+int cgroup_write_u64(int dir, const char *file, uint64_t value, struct err *e);
 int cgroup_read_i64(int dir, const char *file, int64_t *out); /* "max" is -1; -1 with errno */
 /* The number after key in a flat keyed file. */
 int cgroup_read_key(int dir, const char *file, const char *key, int64_t *out);
@@ -57,12 +62,20 @@ int cgroup_v1_apply(int dir, enum cgroup_controller c, const struct oci_resource
 		    struct err *e);
 int cgroup_v2_apply(int dir, enum cgroup_controller c, const struct oci_resources *r,
 		    struct err *e);
+/* blockIO, rdma: as the hierarchy's version has them. */
+int cgroup_io_v1(int dir, const struct oci_resources *r, struct err *e);
+int cgroup_io_v2(int dir, const struct oci_resources *r, struct err *e);
+int cgroup_rdma(int dir, const struct oci_resources *r, struct err *e);
+/* checkBeforeUpdate: file tells how much is in use. */
+int cgroup_check_usage(int dir, const char *file, const struct oci_memory *m, struct err *e);
 int cgroup_v2_unified(int dir, const struct strmap *unified, struct err *e);
 /* The device rules as a BPF program on a v2 group. */
 int cgroup_dev_attach(int dir, const struct objlist *rules, struct err *e);
 
 /* v1's cpu.shares (2..262144) as v2's cpu.weight (1..10000). */
 uint64_t cgroup_shares_to_weight(uint64_t shares);
+/* v1's blkio.weight (10..1000) as v2's io.weight (1..10000). */
+uint64_t cgroup_blkio_to_weight(uint64_t weight);
 /* v2 counts swap alone, v1 and OCI count memory and swap. -1: no limit. -2: refused. */
 int64_t cgroup_swap_alone(int64_t limit, int64_t memory_and_swap);
 

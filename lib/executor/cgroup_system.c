@@ -13,20 +13,27 @@
 
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 
-const char *const cgroup_controller_names[CGROUP_CONTROLLERS] = {
+static const char *const names[CGROUP_CONTROLLERS] = {
 	[CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu",	  [CGROUP_CPUACCT] = "cpuacct",
 	[CGROUP_PIDS] = "pids",	    [CGROUP_DEVICES] = "devices", [CGROUP_FREEZER] = "freezer",
-	[CGROUP_CPUSET] = "cpuset", [CGROUP_HUGETLB] = "hugetlb",
+	[CGROUP_CPUSET] = "cpuset", [CGROUP_HUGETLB] = "hugetlb", [CGROUP_BLKIO] = "blkio",
+	[CGROUP_RDMA] = "rdma",	    [CGROUP_NET_CLS] = "net_cls", [CGROUP_NET_PRIO] = "net_prio",
 };
 
+const char *cgroup_controller_name(enum cgroup_controller c, bool v2)
+{
+	return v2 && c == CGROUP_BLKIO ? "io" : names[c];
+}
+
+/* v1 separates them by commas, v2 by blanks. */
 static unsigned controllers_in(const char *list, char sep)
 {
-	own(strv) struct strv names = { 0 };
+	own(strv) struct strv found = { 0 };
 	unsigned bits = 0;
 
-	strv_split(&names, list, sep);
+	strv_split(&found, list, sep);
 	for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
-		if (strv_has(&names, cgroup_controller_names[c]))
+		if (strv_has(&found, cgroup_controller_name(c, sep == ' ')))
 			bits |= CGROUP_BIT(c);
 	return bits;
 }
@@ -212,25 +219,64 @@ const struct cgroup_hierarchy *cgroup_of(const struct cgroup_system *s, enum cgr
 	return NULL;
 }
 
+static bool has_cpu(const struct oci_cpu *c)
+{
+	return c->shares.set || c->quota.set || c->period.set || c->burst.set || c->idle.set ||
+	       c->realtime_runtime.set || c->realtime_period.set;
+}
+
+static bool has_memory(const struct oci_memory *m)
+{
+	return m->limit.v > 0 || m->reservation.v > 0 || m->swap.v > 0 || m->kernel_tcp.set ||
+	       m->swappiness.set || m->disable_oom_killer;
+}
+
+static bool has_block_io(const struct oci_block_io *b)
+{
+	return b->weight.set || b->leaf_weight.set || b->weight_device.n || b->read_bps.n ||
+	       b->write_bps.n || b->read_iops.n || b->write_iops.n;
+}
+
+/* "memory.high" is of the controller memory. */
+static unsigned unified_controllers(const struct strmap *unified)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < unified->n; i++) {
+		size_t n = strcspn(unified->v[i].key, ".");
+
+		for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++) {
+			const char *name = cgroup_controller_name(c, true);
+
+			if (strlen(name) == n && strncmp(name, unified->v[i].key, n) == 0)
+				bits |= CGROUP_BIT(c);
+		}
+	}
+	return bits;
+}
+
 unsigned cgroup_limited(const struct oci_resources *r)
 {
-	const struct oci_cpu *c = &r->cpu;
-	unsigned limited = 0;
+	const struct {
+		bool asked;
+		enum cgroup_controller c;
+	} rows[] = {
+		{ has_cpu(&r->cpu), CGROUP_CPU },
+		{ has_memory(&r->memory), CGROUP_MEMORY },
+		{ has_block_io(&r->block_io), CGROUP_BLKIO },
+		{ r->pids.limit.set, CGROUP_PIDS },
+		{ r->devices.n > 0, CGROUP_DEVICES },
+		{ str_some(r->cpu.cpus) || str_some(r->cpu.mems), CGROUP_CPUSET },
+		{ r->hugepage_limits.n > 0, CGROUP_HUGETLB },
+		{ r->rdma.n > 0, CGROUP_RDMA },
+		{ r->network.class_id.set, CGROUP_NET_CLS },
+		{ r->network.priorities.n > 0, CGROUP_NET_PRIO },
+	};
+	unsigned bits = unified_controllers(&r->unified);
 
-	if (r->memory.limit.v > 0 || r->memory.swap.v > 0 || r->memory.reservation.v > 0)
-		limited |= CGROUP_BIT(CGROUP_MEMORY);
-	if (c->shares.set || c->quota.set || c->period.set || c->burst.set || c->idle.set ||
-	    c->realtime_runtime.set || c->realtime_period.set)
-		limited |= CGROUP_BIT(CGROUP_CPU);
-	if (r->pids.limit.set)
-		limited |= CGROUP_BIT(CGROUP_PIDS);
-	if (r->devices.n > 0)
-		limited |= CGROUP_BIT(CGROUP_DEVICES);
-	if (str_some(c->cpus) || str_some(c->mems))
-		limited |= CGROUP_BIT(CGROUP_CPUSET);
-	if (r->hugepage_limits.n > 0)
-		limited |= CGROUP_BIT(CGROUP_HUGETLB);
-	return limited;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		bits |= rows[i].asked ? CGROUP_BIT(rows[i].c) : 0;
+	return bits;
 }
 
 /*
@@ -239,7 +285,7 @@ unsigned cgroup_limited(const struct oci_resources *r)
  */
 unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r)
 {
-	unsigned need = cgroup_limited(r) | CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPUACCT);
+	unsigned need = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPUACCT) | cgroup_limited(r);
 
 	if (s->pure_v2)
 		need |= CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS);
@@ -277,9 +323,10 @@ int cgroup_write(int dir, const char *file, const char *value, struct err *e)
 	own(fd) int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	size_t n = strlen(value);
 
-	if (fd < 0 || write(fd, value, n) != (ssize_t)n)
-		return err_sys(e, "set %s to \"%s\"", file, value);
-	return 0;
+	if (fd >= 0 && write(fd, value, n) == (ssize_t)n)
+		return 0;
+	err_sys(e, "set %s to \"%s\"", file, value);
+	return e->sys == ENOENT ? err_hint(e, "this kernel has no such limit") : -1;
 }
 
 int cgroup_write_i64(int dir, const char *file, int64_t value, struct err *e)
@@ -287,6 +334,14 @@ int cgroup_write_i64(int dir, const char *file, int64_t value, struct err *e)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return cgroup_write(dir, file, text, e);
+}
+
+int cgroup_write_u64(int dir, const char *file, uint64_t value, struct err *e)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	return cgroup_write(dir, file, text, e);
 }
 

@@ -33,6 +33,11 @@ static int apply_memory(int dir, const struct oci_resources *r, struct err *e)
 {
 	const struct oci_memory *m = &r->memory;
 
+	if (cgroup_check_usage(dir, "memory.usage_in_bytes", m, e) < 0)
+		return -1;
+	if (m->kernel_tcp.set &&
+	    cgroup_write_i64(dir, "memory.kmem.tcp.limit_in_bytes", m->kernel_tcp.v, e) < 0)
+		return -1;
 	if (m->disable_oom_killer && cgroup_write(dir, "memory.oom_control", "1", e) < 0)
 		return -1;
 	if (m->reservation.set &&
@@ -59,9 +64,13 @@ static int apply_cpu(int dir, const struct oci_resources *r, struct err *e)
 		{ "cpu.rt_runtime_us", &c->realtime_runtime },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		/* A group that is idle takes no shares. */
+		if (rows[i].v == &c->shares && c->idle.set && c->idle.v == 1)
+			continue;
 		if (rows[i].v->set && cgroup_write_i64(dir, rows[i].file, rows[i].v->v, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -119,7 +128,32 @@ static int apply_hugetlb(int dir, const struct oci_resources *r, struct err *e)
 		if (strchr(file, '/'))
 			return err_set(e, ERR_USAGE, "bad huge page size \"%.20s\"",
 				       l[i].page_size);
-		if (cgroup_write_i64(dir, file, l[i].limit, e) < 0)
+		if (cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
+			return -1;
+		/* What is reserved is counted for itself, Linux 5.7. */
+		snprintf(file, sizeof(file), "hugetlb.%.20s.rsvd.limit_in_bytes", l[i].page_size);
+		if (faccessat(dir, file, F_OK, 0) == 0 &&
+		    cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int apply_net_cls(int dir, const struct oci_resources *r, struct err *e)
+{
+	return r->network.class_id.set
+		       ? cgroup_write_i64(dir, "net_cls.classid", r->network.class_id.v, e)
+		       : 0;
+}
+
+static int apply_net_prio(int dir, const struct oci_resources *r, struct err *e)
+{
+	const struct oci_if_priority *p = r->network.priorities.v;
+
+	for (size_t i = 0; i < r->network.priorities.n; i++) {
+		own(str) char *text = str_fmt("%s %lld", p[i].name, (long long)p[i].priority);
+
+		if (cgroup_write(dir, "net_prio.ifpriomap", text, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -129,9 +163,11 @@ int cgroup_v1_apply(int dir, enum cgroup_controller c, const struct oci_resource
 {
 	static int (*const apply[CGROUP_CONTROLLERS])(int, const struct oci_resources *,
 						      struct err *) = {
-		[CGROUP_MEMORY] = apply_memory, [CGROUP_CPU] = apply_cpu,
-		[CGROUP_PIDS] = apply_pids,	[CGROUP_DEVICES] = apply_devices,
-		[CGROUP_CPUSET] = apply_cpuset, [CGROUP_HUGETLB] = apply_hugetlb,
+		[CGROUP_MEMORY] = apply_memory,	  [CGROUP_CPU] = apply_cpu,
+		[CGROUP_PIDS] = apply_pids,	  [CGROUP_DEVICES] = apply_devices,
+		[CGROUP_CPUSET] = apply_cpuset,	  [CGROUP_HUGETLB] = apply_hugetlb,
+		[CGROUP_BLKIO] = cgroup_io_v1,	  [CGROUP_RDMA] = cgroup_rdma,
+		[CGROUP_NET_CLS] = apply_net_cls, [CGROUP_NET_PRIO] = apply_net_prio,
 	};
 
 	return apply[c] ? apply[c](dir, r, e) : 0;

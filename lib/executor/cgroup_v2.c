@@ -37,6 +37,13 @@ static int apply_memory(int dir, const struct oci_resources *r, struct err *e)
 {
 	const struct oci_memory *m = &r->memory;
 
+	if (m->swappiness.set || m->disable_oom_killer || m->kernel_tcp.set)
+		return err_set(e, ERR_FAIL, "memory.%s: cgroup v2 has no such setting",
+			       m->swappiness.set       ? "swappiness"
+			       : m->disable_oom_killer ? "disableOOMKiller"
+						       : "kernelTCP");
+	if (cgroup_check_usage(dir, "memory.current", m, e) < 0)
+		return -1;
 	/* Swap first when it is unlimited or grows; the kernel takes either order. */
 	if (m->swap.set && m->swap.v != 0) {
 		int64_t swap = cgroup_swap_alone(m->limit.set ? m->limit.v : -1, m->swap.v);
@@ -62,9 +69,13 @@ static int apply_cpu(int dir, const struct oci_resources *r, struct err *e)
 	const struct oci_cpu *c = &r->cpu;
 	char text[64], quota[24] = "max";
 
+	if (c->realtime_runtime.set || c->realtime_period.set)
+		return err_set(e, ERR_FAIL, "cpu.%s: cgroup v2 has no such setting",
+			       c->realtime_runtime.set ? "realtimeRuntime" : "realtimePeriod");
 	if (c->idle.set && cgroup_write_i64(dir, "cpu.idle", c->idle.v, e) < 0)
 		return -1;
-	if (c->shares.set && c->shares.v > 0 &&
+	/* A group that is idle takes no weight. */
+	if (c->shares.set && c->shares.v > 0 && !(c->idle.set && c->idle.v == 1) &&
 	    cgroup_write_i64(dir, "cpu.weight",
 			     (int64_t)cgroup_shares_to_weight((uint64_t)c->shares.v), e) < 0)
 		return -1;
@@ -108,7 +119,12 @@ static int apply_hugetlb(int dir, const struct oci_resources *r, struct err *e)
 		if (strchr(file, '/'))
 			return err_set(e, ERR_USAGE, "bad huge page size \"%.20s\"",
 				       l[i].page_size);
-		if (cgroup_write_i64(dir, file, l[i].limit, e) < 0)
+		if (cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
+			return -1;
+		/* What is reserved is counted for itself, Linux 5.7. */
+		snprintf(file, sizeof(file), "hugetlb.%.20s.rsvd.max", l[i].page_size);
+		if (faccessat(dir, file, F_OK, 0) == 0 &&
+		    cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -120,7 +136,8 @@ int cgroup_v2_apply(int dir, enum cgroup_controller c, const struct oci_resource
 						      struct err *) = {
 		[CGROUP_MEMORY] = apply_memory,	  [CGROUP_CPU] = apply_cpu,
 		[CGROUP_PIDS] = apply_pids,	  [CGROUP_CPUSET] = apply_cpuset,
-		[CGROUP_HUGETLB] = apply_hugetlb,
+		[CGROUP_HUGETLB] = apply_hugetlb, [CGROUP_BLKIO] = cgroup_io_v2,
+		[CGROUP_RDMA] = cgroup_rdma,
 	};
 
 	return apply[c] ? apply[c](dir, r, e) : 0;
