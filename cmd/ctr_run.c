@@ -27,7 +27,7 @@ static int own_sandbox(const struct run_args *a, const struct cri_container_conf
 /* What is made for a run before it runs. */
 struct made {
 	char id[ID_SIZE];
-	struct record held;
+	struct container_made held;
 	struct container_attach attach;
 };
 
@@ -63,9 +63,15 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 			return -1;
 		create_args.sandbox = sandbox;
 	}
-	if (ctr_image(cli, &a->config, config.image.image, e) < 0)
+	/* Mostly it is there, and is found once. */
+	if (a->config.pull && ctr_image(cli, &a->config, config.image.image, e) < 0)
 		return -1;
 	rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
+	if (rc < 0 && e->kind == ERR_NOT_FOUND && !a->config.pull) {
+		if (ctr_image(cli, &a->config, config.image.image, e) < 0)
+			return -1;
+		rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
+	}
 	if (rc < 0 && e->kind == ERR_EXISTS) {
 		/* The name may be a killed command's. */
 		container_sweep(&cli->store);
@@ -143,7 +149,7 @@ bool ctr_exec_transient(const void *args)
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct run_args *a = args;
-	struct made m = { .held = RECORD_NONE, .attach = { .owner = true } };
+	struct made m = { .held = CONTAINER_MADE_NONE, .attach = { .owner = true } };
 	own(fd) int cidfile = -1;
 	struct err e, second;
 	int status;
@@ -160,12 +166,12 @@ int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 		return cli_error(cli, &e);
 	}
 	if (ctr_cidfile_close(a->config.cidfile, &cidfile, m.id, &e) < 0) {
-		record_close(&m.held);
+		container_made_free(&m.held);
 		container_remove(&cli->store, m.id, true, &second);
 		return cli_error(cli, &e);
 	}
 	status = run_made(cli, a, &m);
-	record_close(&m.held);
+	container_made_free(&m.held);
 	return status;
 }
 

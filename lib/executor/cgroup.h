@@ -64,5 +64,6 @@ struct cgroup_stats {
 	int64_t oom_kills; /* since it was made; -1: unknown */
 };
 int cgroup_stats(const char *path, struct cgroup_stats *out, struct err *e);
+int64_t cgroup_oom_kills(const char *path); /* that one alone */
 
 #endif

@@ -19,6 +19,15 @@ static int open_of(const struct cgroup_system *s, enum cgroup_controller c, cons
 	return h ? cgroup_open(h, path) : -1;
 }
 
+static int64_t oom_kills(int dir, bool v2)
+{
+	int64_t n;
+
+	return cgroup_read_key(dir, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n) < 0
+		       ? -1
+		       : n;
+}
+
 static void memory_stats(const struct cgroup_system *s, const char *path, struct cgroup_stats *out)
 {
 	bool v2;
@@ -31,8 +40,7 @@ static void memory_stats(const struct cgroup_system *s, const char *path, struct
 	cgroup_read_i64(dir, v2 ? "memory.max" : "memory.limit_in_bytes", &out->memory_limit);
 	if (out->memory_limit >= NO_LIMIT_V1)
 		out->memory_limit = -1;
-	cgroup_read_key(dir, v2 ? "memory.events" : "memory.oom_control", "oom_kill",
-			&out->oom_kills);
+	out->oom_kills = oom_kills(dir, v2);
 	if (out->memory_usage >= 0 &&
 	    cgroup_read_key(dir, "memory.stat", v2 ? "inactive_file" : "total_inactive_file",
 			    &cold) == 0)
@@ -86,4 +94,17 @@ int cgroup_stats(const char *path, struct cgroup_stats *out, struct err *e)
 	if (out->memory_usage < 0 && out->cpu_usage < 0)
 		return err_set(e, ERR_NOT_FOUND, "there is no cgroup %s", path);
 	return pid_stats(s, path, out, e);
+}
+
+int64_t cgroup_oom_kills(const char *path)
+{
+	struct err ignored;
+	const struct cgroup_system *s = cgroup_system(&ignored);
+	own(fd) int dir = -1;
+	bool v2;
+
+	if (!s || cgroup_check_path(path, &ignored) < 0)
+		return -1;
+	dir = open_of(s, CGROUP_MEMORY, path, &v2);
+	return dir < 0 ? -1 : oom_kills(dir, v2);
 }

@@ -20,11 +20,14 @@
 
 static int open_dir(int parent, const char *name, struct err *e)
 {
-	int fd;
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
 
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, "make directory %s", name);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, "make directory %s", name);
+		fd = openat(parent, name, flags);
+	}
 	return fd >= 0 ? fd : err_sys(e, "open directory %s", name);
 }
 

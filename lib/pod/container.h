@@ -75,6 +75,19 @@ int container_load(struct store *s, const char *id, struct container *out, struc
 const char *
 container_name(const struct container *c); /* its name, else the short ID (static buffer) */
 
+/* One that was just made: its record, locked, and what is in it. c.id "": that is to be read. */
+struct container_made {
+	struct record r;
+	struct container c;
+	struct oci_spec spec;
+};
+#define CONTAINER_MADE_NONE                                                                        \
+	{                                                                                          \
+		.r = RECORD_NONE                                                                   \
+	}
+void container_made_free(struct container_made *m);
+OWNED_STRUCT(container_made, struct container_made, container_made_free)
+
 struct container_create_args {
 	const char *sandbox; /* ID of an existing one; NULL: its own, from sandbox_config */
 	const struct cri_sandbox_config *sandbox_config;
@@ -92,13 +105,13 @@ int container_check(const struct cri_container_config *c, struct err *e);
  * still locked, for container_start() or container_run(), so that nobody comes between and a maker
  * that dies is told from one that is slow.
  */
-int container_create(struct store *s, const struct container_create_args *a, struct record *hold,
-		     char id[ID_SIZE], struct err *e);
+int container_create(struct store *s, const struct container_create_args *a,
+		     struct container_made *hold, char id[ID_SIZE], struct err *e);
 
 /* Starts a created container with a monitor of its own; returns when its command runs (or failed
  * to: ERR_NOCOMMAND...). held: from container_create(), taken over; or NULL. again: one that has
  * ended is started once more. */
-int container_start(struct store *s, const char *id, struct record *held, bool again,
+int container_start(struct store *s, const char *id, struct container_made *held, bool again,
 		    struct err *e);
 struct container_attach {
 	bool stdin_, tty;	 /* forward our standard input; it is a terminal, and the container has one */
@@ -112,10 +125,10 @@ struct container_attach {
 void container_terminal_size(struct oci_box *size);
 /* Starts it and stays: relays streams until it ended; removes it when it is auto_remove. It dies
  * with this process. */
-int container_run(struct store *s, const char *id, struct record *held,
+int container_run(struct store *s, const char *id, struct container_made *held,
 		  const struct container_attach *a, struct exit_status *out, struct err *e);
 /* The same with a monitor, so that we can leave it; no byte of output is missed. */
-int container_start_attached(struct store *s, const char *id, struct record *held,
+int container_start_attached(struct store *s, const char *id, struct container_made *held,
 			     const struct container_attach *a, struct exit_status *out,
 			     struct err *e);
 /* Of a running one: its output from now on. Ends with it; out->detached when we left it. */

@@ -141,6 +141,7 @@ struct creation {
 	struct record r;
 	struct image image;
 	struct container_record rec;
+	struct container_status status; /* owns nothing yet */
 	struct oci_spec spec;
 };
 
@@ -193,9 +194,10 @@ static int publish(struct store *s, struct creation *c, struct err *e)
 static int create(struct store *s, const struct container_create_args *a, struct creation *c,
 		  struct err *e)
 {
-	struct container_status status = { .state = CONTAINER_CREATED, .created_at = clock_now() };
 	own(fd) int images = -1;
 
+	c->status =
+		(struct container_status){ .state = CONTAINER_CREATED, .created_at = clock_now() };
 	/* Shared until the record is published: from then on the record itself keeps the layers. */
 	images = lock_images(s, LOCK_SHARED, e);
 	if (images < 0 || image_find(s, a->config->image.image, &c->image, e) < 0)
@@ -207,7 +209,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 	    container_spec(s, &c->sandbox, &c->rec, &c->image.env, &c->spec, e) < 0 ||
 	    write_record(&c->r, &c->rec, &c->spec, e) < 0 || publish(s, c, e) < 0)
 		return -1;
-	if (record_commit(s, &c->r, &container_status_table, &status, e) < 0)
+	if (record_commit(s, &c->r, &container_status_table, &c->status, e) < 0)
 		return -1;
 	return c->held.dir >= 0 ? sandbox_commit(s, &c->held, &c->sandbox.record, e) : 0;
 }
@@ -230,8 +232,29 @@ int container_check(const struct cri_container_config *c, struct err *e)
 	return check_annotations(&c->annotations, e);
 }
 
-int container_create(struct store *s, const struct container_create_args *a, struct record *hold,
-		     char id[ID_SIZE], struct err *e)
+void container_made_free(struct container_made *m)
+{
+	record_close(&m->r);
+	container_free(&m->c);
+	oci_spec_free(&m->spec);
+	*m = (struct container_made)CONTAINER_MADE_NONE;
+}
+
+static void give(struct creation *from, struct container_made *to)
+{
+	*to = (struct container_made){
+		.r = from->r,
+		.c = { .record = from->rec, .status = from->status },
+		.spec = from->spec,
+	};
+	snprintf(to->c.id, sizeof(to->c.id), "%s", from->r.id);
+	from->r = (struct record)RECORD_NONE;
+	from->rec = (struct container_record){ 0 };
+	from->spec = (struct oci_spec){ 0 };
+}
+
+int container_create(struct store *s, const struct container_create_args *a,
+		     struct container_made *hold, char id[ID_SIZE], struct err *e)
 {
 	own(creation) struct creation c = { .held = RECORD_NONE, .r = RECORD_NONE };
 	struct err second; /* what cannot be undone now, the next command's sweep does */
@@ -241,10 +264,8 @@ int container_create(struct store *s, const struct container_create_args *a, str
 	if (create(s, a, &c, e) == 0) {
 		container_event(s, "created", c.r.id, &c.rec);
 		snprintf(id, ID_SIZE, "%s", c.r.id);
-		if (hold) {
-			*hold = c.r;
-			c.r = (struct record)RECORD_NONE;
-		}
+		if (hold)
+			give(&c, hold);
 		return 0;
 	}
 	record_discard(s, &c.r, &second);

@@ -19,7 +19,7 @@
 struct detached {
 	struct store *s;
 	const char *id;
-	struct record *held;
+	struct container_made *held;
 	const struct container_attach
 		*attach;  /* of the command that starts it; NULL: nobody watches */
 	int sock, theirs; /* both ends of its connection, or -1 */
@@ -128,18 +128,35 @@ static int monitor_main(int ready_sock, void *arg)
 	return stay(&st, d->id, ready_sock);
 }
 
-int container_start(struct store *s, const char *id, struct record *held, bool again, struct err *e)
+/* Without what is in it: a monitor that read that itself can forget it, a copy of ours it cannot.
+ */
+static void keep_record(struct container_made *held)
+{
+	struct record r;
+
+	if (!held)
+		return;
+	r = held->r;
+	held->r = (struct record)RECORD_NONE;
+	container_made_free(held);
+	held->r = r;
+}
+
+int container_start(struct store *s, const char *id, struct container_made *held, bool again,
+		    struct err *e)
 {
 	struct detached d = { .s = s, .id = id, .held = held, .sock = -1, .again = again };
-	int rc = monitor_fork(monitor_main, &d, e);
+	int rc;
 
+	keep_record(held);
+	rc = monitor_fork(monitor_main, &d, e);
 	/* The monitor has the same lock by its own copies of the file descriptors. */
 	if (held)
-		record_close(held);
+		container_made_free(held);
 	return rc;
 }
 
-int container_start_attached(struct store *s, const char *id, struct record *held,
+int container_start_attached(struct store *s, const char *id, struct container_made *held,
 			     const struct container_attach *a, struct exit_status *out,
 			     struct err *e)
 {
@@ -152,10 +169,11 @@ int container_start_attached(struct store *s, const char *id, struct record *hel
 
 	d.sock = p[1];
 	d.theirs = ours;
+	keep_record(held);
 	rc = monitor_fork(monitor_main, &d, e);
 	close(p[1]);
 	if (held)
-		record_close(held);
+		container_made_free(held);
 	return rc < 0 ? -1 : container_stay_attached(s, id, fd_steal(&ours), a, out, e);
 }
 

@@ -7,8 +7,10 @@
 #include "base/fd.h"
 #include "pod/start.h"
 
-static int run_here(struct store *s, const char *id, struct record *held,
-		    const struct container_attach *attach, struct exit_status *out, struct err *e)
+/* *c: what it was, as long as that is known. */
+static int run_here(struct store *s, const char *id, struct container_made *held,
+		    const struct container_attach *attach, struct exit_status *out,
+		    struct container *c, struct err *e)
 {
 	struct control control = CONTROL_NONE;
 	own(starting) struct starting st = STARTING_NONE;
@@ -28,10 +30,23 @@ static int run_here(struct store *s, const char *id, struct record *held,
 	if (rc < 0)
 		starting_failed(&st, e);
 	control_close(&control, st.run_dir, rc < 0 ? NULL : out);
+	if (rc == 0) {
+		*c = st.c;
+		st.c = (struct container){ 0 };
+	}
 	return rc;
 }
 
-int container_run(struct store *s, const char *id, struct record *held,
+static int remove_it(struct store *s, const char *id, struct container *c, struct err *e)
+{
+	if (c->id[0]) /* it has ended, by our own word */
+		return c->record.auto_remove ? container_discard(s, c, e) : 0;
+	if (container_load(s, id, c, e) < 0)
+		return 0;
+	return c->record.auto_remove ? container_remove(s, id, true, e) : 0;
+}
+
+int container_run(struct store *s, const char *id, struct container_made *held,
 		  const struct container_attach *a, struct exit_status *out, struct err *e)
 {
 	own(container) struct container c = { 0 };
@@ -41,11 +56,10 @@ int container_run(struct store *s, const char *id, struct record *held,
 	if ((a->tty && a->stdin_ && str_some(a->detach_keys)) || a->restarts || a->no_sig_proxy)
 		rc = container_start_attached(s, id, held, a, out, e);
 	else
-		rc = run_here(s, id, held, a, out, e);
+		rc = run_here(s, id, held, a, out, &c, e);
 	if (rc == 0 && out->detached)
 		return 0;
-	if (container_load(s, id, &c, &second) == 0 && c.record.auto_remove &&
-	    container_remove(s, id, true, &second) < 0 && second.kind != ERR_NOT_FOUND && rc == 0) {
+	if (remove_it(s, id, &c, &second) < 0 && second.kind != ERR_NOT_FOUND && rc == 0) {
 		*e = second;
 		return -1;
 	}

@@ -84,14 +84,18 @@ static int load(struct starting *st, const char *id, struct err *e)
 {
 	own(sandbox) struct sandbox sb = { 0 };
 
+	bool known = st->held && st->held->c.id[0];
+
 	if (st->held) {
-		st->r = *st->held;
-		*st->held = (struct record)RECORD_NONE;
+		st->r = st->held->r;
+		st->c = st->held->c;
+		st->spec = st->held->spec;
+		*st->held = (struct container_made)CONTAINER_MADE_NONE;
 		st->held = NULL;
 	} else if (record_open(st->s, RECORD_CONTAINER, id, true, &st->r, e) < 0) {
 		return -1;
 	}
-	if (container_load(st->s, id, &st->c, e) < 0)
+	if (!known && container_load(st->s, id, &st->c, e) < 0)
 		return -1;
 	if (st->c.status.state != CONTAINER_CREATED &&
 	    !(st->again && st->c.status.state == CONTAINER_EXITED))
@@ -102,7 +106,7 @@ static int load(struct starting *st, const char *id, struct err *e)
 	if (!sb.ready)
 		return err_set(e, ERR_STATE, "container %s: its sandbox %.12s is not ready",
 			       container_name(&st->c), sb.id);
-	if (fields_load(&oci_spec_table, st->r.dir, "spec.json", &st->spec, e) < 0)
+	if (!known && fields_load(&oci_spec_table, st->r.dir, "spec.json", &st->spec, e) < 0)
 		return err_in(e, "container %s", container_name(&st->c));
 	starting_know(st);
 	/* One that ended when nobody was there to see it. */
@@ -299,7 +303,6 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 		  struct err *e)
 {
 	struct container_status *status = &st->c.status;
-	struct cgroup_stats stats = { .oom_kills = -1 };
 	struct err ignored;
 	int rc;
 
@@ -311,10 +314,9 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 		str_set(&status->reason, "StartError");
 		str_set(&status->message, failed->msg);
 	} else {
-		cgroup_stats(st->c.record.cgroup, &stats, &ignored);
 		status->finished_at = ended->finished;
 		status->exit_code = ended->code;
-		status->oom_killed = stats.oom_kills > 0;
+		status->oom_killed = cgroup_oom_kills(st->c.record.cgroup) > 0;
 		str_set(&status->reason, !ended->known	      ? "Unknown"
 					 : status->oom_killed ? "OOMKilled"
 					 : ended->code	      ? "Error"

@@ -17,7 +17,7 @@ struct starting {
 	struct executor x;
 	struct ctr_log *log;
 	int run_dir, run_lock;
-	struct record *held;		       /* whose lock the caller has already, or NULL */
+	struct container_made *held;	       /* whose lock the caller has already, or NULL */
 	const struct container_attach *attach; /* in the foreground, by this process; or NULL */
 	struct control *control;	       /* the caller's; outlives a run */
 	bool again;			       /* one that has run before may run again */
@@ -55,6 +55,8 @@ void starting_started(struct starting *st);
 int starting_failed(struct starting *st, const struct err *why);
 /* A monitor stays for as long as its container: it keeps only what it needs for the end. */
 void starting_forget(struct starting *st);
+/* stop.c: removes one that has ended, with a sandbox of its own. */
+int container_discard(struct store *s, const struct container *c, struct err *e);
 /* targets.c: the layer below all others, made at first use; an O_PATH fd. */
 int targets_open(struct store *s, struct err *e);
 /* After a run, before the next one: all but lock, directory and control socket. */

@@ -14,6 +14,7 @@
 #include "pod/container.h"
 #include "pod/event.h"
 #include "pod/run_lock.h"
+#include "pod/start.h"
 
 #define DEATH_TIMEOUT (10 * NSEC_PER_SEC)
 
@@ -274,10 +275,24 @@ int container_wait(struct store *s, const char *id, enum container_condition unt
 	}
 }
 
+int container_discard(struct store *s, const struct container *c, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+
+	if (c->record.own_sandbox) {
+		int rc = sandbox_remove(s, c->record.sandbox_id, e);
+
+		if (rc == 0 || e->kind != ERR_NOT_FOUND)
+			return rc;
+	}
+	if (record_open(s, RECORD_CONTAINER, c->id, true, &r, e) < 0)
+		return -1;
+	return record_discard(s, &r, e);
+}
+
 int container_remove(struct store *s, const char *id, bool force, struct err *e)
 {
 	own(container) struct container c = { 0 };
-	own(record) struct record r = RECORD_NONE;
 
 	if (container_load(s, id, &c, e) < 0)
 		return -1;
@@ -291,15 +306,7 @@ int container_remove(struct store *s, const char *id, bool force, struct err *e)
 	} else if (run_lock_held(s, id)) {
 		run_stop_ask(s, id); /* it waits for its next start */
 	}
-	if (c.record.own_sandbox) {
-		int rc = sandbox_remove(s, c.record.sandbox_id, e);
-
-		if (rc == 0 || e->kind != ERR_NOT_FOUND)
-			return rc;
-	}
-	if (record_open(s, RECORD_CONTAINER, id, true, &r, e) < 0)
-		return -1;
-	return record_discard(s, &r, e);
+	return container_discard(s, &c, e);
 }
 
 static bool abandoned(struct store *s, const struct container *c)
