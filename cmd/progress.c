@@ -38,6 +38,7 @@ static void measure(struct progress_line *l)
 {
 	int64_t now = clock_monotonic(), span = now - l->rate_at;
 
+	l->rate_done = MAX(l->rate_done, l->kept); /* that took no time */
 	if (l->rate_at == 0) {
 		l->rate_at = now;
 		l->rate_done = l->done;
@@ -65,7 +66,7 @@ static void time_text(int64_t seconds, char *dst, size_t size)
 
 static void draw_bar(const struct progress_line *l, int width)
 {
-	char bar[BAR_MAX + 1], done[16], total[16], rate[16], left[24];
+	char bar[BAR_MAX + 1], done[16], total[16], rate[16], left[24], kept[16];
 	int64_t filled = l->total > 0 ? l->done * width / l->total : 0;
 
 	for (int i = 0; i < width; i++)
@@ -78,6 +79,10 @@ static void draw_bar(const struct progress_line *l, int width)
 		size_text(l->rate, rate, sizeof(rate));
 		time_text((l->total - l->done) / l->rate, left, sizeof(left));
 		fprintf(stderr, ", %s/s, %s left", rate, left);
+	}
+	if (l->kept > 0) {
+		size_text(l->kept, kept, sizeof(kept));
+		fprintf(stderr, ", kept %s", kept);
 	}
 	fputc('\n', stderr);
 }

@@ -71,8 +71,14 @@ blobs_of_layers() {
 	pulled wrong-bytes-once
 }
 
-@test "a blob that always breaks off is refused" {
-	refused truncated "blob sha256:"
+@test "a blob that always breaks off is refused, and what came of it kept until something is collected" {
+	run_fails 1 image pull -q "$FAKE/truncated:1"
+	assert_error "image $FAKE/truncated:1: blob sha256:"
+	run_ok image ls -q
+	assert_output ""
+	[ -n "$(find "$CADDIS_ROOT/images/blobs/sha256" -name 'part.*' -size +200k)" ]
+	run_ok image prune
+	assert_no_image
 }
 
 @test "a blob that breaks off is resumed where it was cut" {
@@ -275,7 +281,7 @@ blobs_of_layers() {
 }
 
 half_downloaded() {
-	[ -n "$(find "$CADDIS_ROOT/staging" -name blob -size +50k 2>/dev/null)" ]
+	[ -n "$(find "$CADDIS_ROOT/images/blobs/sha256" -name 'part.*' -size +50k 2>/dev/null)" ]
 }
 
 @test "a pull that is killed lists nothing, and the next one heals what it left" {

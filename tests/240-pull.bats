@@ -35,6 +35,100 @@ finished_blobs() {
 	[ -z "$(ls -A "$CADDIS_ROOT/staging")" ] || fail "left in staging: $(ls -A "$CADDIS_ROOT/staging")"
 }
 
+part() {
+	find "$CADDIS_ROOT/images/blobs/sha256" -name 'part.*' -size +0 -printf '%s\n' 2>/dev/null
+}
+
+largest_part() {
+	part | sort -n | tail -n 1 | grep . || echo 0
+}
+
+@test "a pull killed in the middle of a blob, again and again, goes on where it was each time" {
+	local i had=0 starts
+
+	start_fake_registry
+	for i in {1..50}; do
+		"$CADDIS" image pull -q "$FAKE/drip.1:1" > /dev/null 3>&- &
+		while kill -0 $! 2>/dev/null && [ "$(largest_part)" -le "$had" ]; do sleep 0.01; done
+		sleep "0.0$((RANDOM % 9))"
+		kill -9 $! 2>/dev/null || true
+		! wait $! 2>/dev/null || break # it was done before
+		had=$(largest_part)
+	done
+	run_ok image pull -q "$FAKE/drip.1:1"
+	[ "$(wc -c < "$(find "$CADDIS_ROOT/layers" -name first)")" -eq 640000 ]
+	[ -z "$(part)" ]
+	mapfile -t starts < <(grep -o 'bytes=[0-9]*' "$TEST_DIR/requests" | cut -d= -f2)
+	[ "${#starts[@]}" -gt 0 ] || fail "$(cat "$TEST_DIR/requests")"
+	[ "$(printf '%s\n' "${starts[@]}")" = "$(printf '%s\n' "${starts[@]}" | sort -n)" ] || fail "${starts[*]}"
+}
+
+@test "a pull that failed for the network's trouble is gone on with: layers that are whole, the half of another, and it is shown" {
+	local half first
+
+	start_fake_registry
+	run_fails 1 image pull -q --retry-delay 10ms "$FAKE/breaks.1:1"
+	assert_error "status 503"
+	run_ok image ls -q
+	assert_output ""
+	half=$(part)
+	[ "$half" -ge 300000 ]
+	[ -z "$(ls -A "$CADDIS_ROOT/staging")" ]
+	first=$(grep -o 'sha256:[0-9a-f]* bytes=' "$TEST_DIR/requests" | head -n 1 | cut -d' ' -f1)
+	: > "$TEST_DIR/requests"
+	run_ok image pull "$FAKE/breaks.1:1"
+	[[ $stderr == *", ${first:7:12}, "*": done (kept "*KiB\)* ]] || fail "$stderr"
+	[ "$(grep /blobs/ "$TEST_DIR/requests" | grep -v "$(jq -r .config.digest <(caddis image inspect --raw "$FAKE/breaks.1:1"))")" = "GET /v2/breaks.1/blobs/$first bytes=$half-" ] ||
+		fail "$(cat "$TEST_DIR/requests")"
+	[ "$(cat "$CADDIS_ROOT"/layers/*/tree/second)" = 2 ]
+	[ -z "$(part)" ]
+}
+
+@test "what a failed pull has left is one image's at most, and goes with the next that is pulled, or with prune" {
+	start_fake_registry
+	run_fails 1 image pull -q --retry-delay 10ms "$FAKE/breaks.1:1"
+	[ -n "$(part)" ]
+	run_ok image pull -q "$FAKE/layers.2:1"
+	[ -z "$(part)" ]
+	[ "$(find "$CADDIS_ROOT/layers" -name tree | wc -l)" -eq 2 ]
+	run_fails 1 image pull -q --retry-delay 10ms "$FAKE/breaks.2:1"
+	[ -n "$(part)" ]
+	# A registry that lies is no reason to keep anything.
+	run_fails 1 image pull -q "$FAKE/wrong-bytes:1"
+	[ -z "$(part)" ]
+	[ "$(find "$CADDIS_ROOT/layers" -name tree | wc -l)" -eq 2 ]
+}
+
+large_blob() {
+	find "$CADDIS_ROOT/images/blobs/sha256" -size +300k -printf 'sha256:%f'
+}
+
+@test "a half that is kept helps no registry that lies about ranges, and a bad one costs only a download" {
+	local whole case digest
+
+	start_fake_registry
+	run_ok image pull -q --sync "$FAKE/good:1"
+	digest=$(large_blob)
+	whole=$TEST_DIR/whole
+	cp "$CADDIS_ROOT/images/blobs/sha256/${digest#*:}" "$whole"
+	for case in good kept.200 kept.416 kept.total kept.missing kept.two kept.malformed kept.unit flipped longer complete; do
+		run_ok image prune -a
+		head -c 300000 "$whole" > "$TEST_DIR/part"
+		case $case in
+		flipped) printf '\377\377' | dd of="$TEST_DIR/part" bs=1 seek=150000 conv=notrunc status=none ;;
+		longer) cat "$whole" "$whole" > "$TEST_DIR/part" ;;
+		complete) cp "$whole" "$TEST_DIR/part" ;;
+		esac
+		cp "$TEST_DIR/part" "$CADDIS_ROOT/images/blobs/sha256/part.${digest#*:}"
+		: > "$TEST_DIR/requests"
+		[[ $case == *.* ]] || case=good
+		run_ok image pull -q --sync "$FAKE/$case:1"
+		cmp "$whole" "$CADDIS_ROOT/images/blobs/sha256/${digest#*:}"
+		[ "$(wc -c < "$(find "$CADDIS_ROOT/layers" -name first)")" -eq 640000 ]
+		[ -z "$(part)" ]
+	done
+}
+
 @test "ten pulls at once of images that share layers download each layer once" {
 	local pids=() pid i
 

@@ -79,6 +79,7 @@ static void report(struct pool *p, const struct image_pull_options *o)
 			.layers = p->n,
 			.digest = job->d->digest,
 			.done = done,
+			.kept = atomic_load(&job->kept),
 			.total = job->d->size,
 			.state = state_names[state],
 		};
@@ -168,6 +169,18 @@ static int make_jobs(struct pool *p, const struct manifest *m, const struct strv
 		}
 	}
 	return 0;
+}
+
+void fetch_keep(const struct manifest *m, const struct strv *diff_ids, struct strv *names)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		char part[FETCH_PART_SIZE];
+
+		fetch_part_name(m->entries[i].digest, part);
+		strv_add(names, part);
+		strv_add(names, digest_hex(m->entries[i].digest));
+		strv_add(names, digest_hex(diff_ids->v[i]));
+	}
 }
 
 int fetch_layers(struct fetch *f, const struct manifest *m, const struct strv *diff_ids,

@@ -32,4 +32,7 @@ struct fetch {
 int fetch_layers(struct fetch *f, const struct manifest *m, const struct strv *diff_ids,
 		 const struct image_pull_options *o, struct err *e);
 
+/* Adds the names of all that fetch_layers() may have left of m when it failed. */
+void fetch_keep(const struct manifest *m, const struct strv *diff_ids, struct strv *names);
+
 #endif

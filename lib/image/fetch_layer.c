@@ -44,18 +44,56 @@ static int pass_bytes(void *ctx, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-static int pass_local(struct fetch *f, struct pass *ps, struct err *e)
+static int pass_file(struct pass *ps, int fd, struct err *e)
 {
-	own(fd) int fd = layout_blob_open(f->l, ps->job->d->digest, e);
 	own(str) char *buf = xmalloc(READ_SIZE);
 	ssize_t n;
 
-	if (fd < 0)
-		return -1;
 	while ((n = read_full(fd, buf, READ_SIZE)) > 0)
 		if (pass_bytes(ps, buf, (size_t)n, e) < 0)
 			return -1;
 	return n < 0 ? err_sys(e, "read blob %s", ps->job->d->digest) : 0;
+}
+
+static int pass_local(struct fetch *f, struct pass *ps, struct err *e)
+{
+	own(fd) int fd = layout_blob_open(f->l, ps->job->d->digest, e);
+
+	return fd < 0 ? -1 : pass_file(ps, fd, e);
+}
+
+void fetch_part_name(const char *digest, char name[FETCH_PART_SIZE])
+{
+	snprintf(name, FETCH_PART_SIZE, "part.%s", digest_hex(digest));
+}
+
+/*
+ * Opens what an interrupted pull had left of the blob, to go on there. It passes as if it came just
+ * now: the digest's state and the tree are made of it anew, so that it need not be trusted.
+ */
+static int pass_kept(struct fetch *f, struct pass *ps, struct err *e)
+{
+	struct fetch_layer *job = ps->job;
+	char name[FETCH_PART_SIZE];
+	struct stat st;
+	own(fd) int fd = -1;
+
+	if (!f->r)
+		return err_set(e, ERR_CORRUPT, "blob %s is not here", job->d->digest);
+	fetch_part_name(job->d->digest, name);
+	fd = openat(f->l->blobs, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		    0600);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "make blob %s", job->d->digest);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_CORRUPT, "blob %s: what there is of it is not a file",
+			       job->d->digest);
+	if (st.st_size > job->d->size && ftruncate(fd, 0) < 0)
+		return err_sys(e, "empty blob %s", job->d->digest);
+	if (pass_file(ps, fd, e) < 0)
+		return -1;
+	atomic_store(&job->kept, atomic_load(&job->done));
+	return fd_steal(&fd);
 }
 
 static int pass_remote(struct fetch *f, struct pass *ps, struct registry_conn **conn, struct err *e)
@@ -63,11 +101,9 @@ static int pass_remote(struct fetch *f, struct pass *ps, struct registry_conn **
 	const struct descriptor *d = ps->job->d;
 	struct registry_sink sink = { .put = pass_bytes, .ctx = ps };
 
-	if (!f->r)
-		return err_set(e, ERR_CORRUPT, "blob %s is not here", d->digest);
 	if (!*conn && registry_connect(f->r, conn, e) < 0)
 		return -1;
-	return registry_blob(*conn, d->digest, d->size, 0, &sink, e);
+	return registry_blob(*conn, d->digest, d->size, atomic_load(&ps->job->kept), &sink, e);
 }
 
 static int pass_finish(struct pass *ps, struct err *e)
@@ -111,9 +147,11 @@ int fetch_staging(struct fetch *f, struct staging *st, int *tree, struct err *e)
 static int publish(struct fetch *f, struct pass *ps, struct staging *st, struct err *e)
 {
 	const struct fetch_layer *job = ps->job;
+	char name[FETCH_PART_SIZE];
 	int ret;
 
-	if (ps->blob >= 0 && layout_blob_take(f->l, st->dir, "blob", job->d->digest, e) < 0)
+	fetch_part_name(job->d->digest, name);
+	if (ps->blob >= 0 && layout_blob_take(f->l, f->l->blobs, name, job->d->digest, e) < 0)
 		return -1;
 	if (!ps->writer)
 		return 0;
@@ -124,7 +162,39 @@ static int publish(struct fetch *f, struct pass *ps, struct staging *st, struct 
 	return ret;
 }
 
-enum outcome { PASS_FAILED = -1, PASS_DONE, PASS_WRONG_BYTES };
+/* PASS_AGAIN: with *e, and there is reason to hope for more from the start. */
+enum outcome { PASS_FAILED = -1, PASS_DONE, PASS_AGAIN };
+
+static enum outcome wrong_bytes(struct fetch *f, struct pass *ps, struct registry_conn *conn,
+				const char *got, struct err *e)
+{
+	const struct fetch_layer *job = ps->job;
+	char name[FETCH_PART_SIZE];
+
+	err_set(e, ERR_REMOTE, "digest mismatch: blob %s has the digest %s", job->d->digest, got);
+	fetch_part_name(job->d->digest, name);
+	/* Ours has gone bad, be it whole or a part: away with it. */
+	unlinkat(f->l->blobs, ps->blob < 0 ? digest_hex(job->d->digest) : name, 0);
+	if (ps->blob >= 0 && !atomic_load(&job->kept))
+		registry_blame(conn);
+	return PASS_AGAIN;
+}
+
+static enum outcome read_remote(struct fetch *f, struct pass *ps, struct registry_conn **conn,
+				struct err *e)
+{
+	char name[FETCH_PART_SIZE];
+
+	if (pass_remote(f, ps, conn, e) == 0)
+		return PASS_DONE;
+	if (e->sys || !atomic_load(&ps->job->kept) || registry_interrupted(f->r) ||
+	    atomic_load(f->cancel))
+		return PASS_FAILED;
+	/* It cannot go on where it was. */
+	fetch_part_name(ps->job->d->digest, name);
+	unlinkat(f->l->blobs, name, 0);
+	return PASS_AGAIN;
+}
 
 static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct staging *st, int tree,
 			     struct registry_conn **conn, struct err *e)
@@ -134,39 +204,31 @@ static enum outcome run_pass(struct fetch *f, struct fetch_layer *job, struct st
 	own(layer_writer) struct layer_writer *writer = NULL;
 	own(fd) int blob = -1;
 	struct pass ps = { .job = job, .blob = -1 };
+	enum outcome o = PASS_DONE;
 	char got[DIGEST_SIZE];
 
 	atomic_store(&job->done, 0);
+	atomic_store(&job->kept, 0);
 	if (digest_new(&digest, e) < 0)
 		return PASS_FAILED;
 	if (!layout_layer_exists(f->l, job->diff_id) &&
 	    layer_writer_open_limits(tree, job->d->compression, f->limits, &writer, e) < 0)
 		return PASS_FAILED;
-	if (!have_blob) {
-		blob = openat(st->dir, "blob", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (blob < 0) {
-			err_sys(e, "make a blob in staging");
-			return PASS_FAILED;
-		}
-	}
 	ps.digest = digest;
 	ps.writer = writer;
+	if (!have_blob && (blob = pass_kept(f, &ps, e)) < 0)
+		return PASS_FAILED;
 	ps.blob = blob;
-	if ((have_blob ? pass_local(f, &ps, e) : pass_remote(f, &ps, conn, e)) < 0)
+	if (have_blob && pass_local(f, &ps, e) < 0)
 		return PASS_FAILED;
+	if (!have_blob)
+		o = read_remote(f, &ps, conn, e);
+	if (o != PASS_DONE)
+		return o;
 	digest_final(digest, got);
-	if (strcmp(got, job->d->digest) != 0) {
-		err_set(e, ERR_REMOTE, "digest mismatch: blob %s has the digest %s", job->d->digest,
-			got);
-		if (have_blob) /* ours has gone bad: away with it */
-			unlinkat(f->l->blobs, digest_hex(job->d->digest), 0);
-		else
-			registry_blame(*conn);
-		return PASS_WRONG_BYTES;
-	}
-	if (pass_finish(&ps, e) < 0 || publish(f, &ps, st, e) < 0)
-		return PASS_FAILED;
-	return PASS_DONE;
+	if (strcmp(got, job->d->digest) != 0)
+		return wrong_bytes(f, &ps, *conn, got, e);
+	return pass_finish(&ps, e) < 0 || publish(f, &ps, st, e) < 0 ? PASS_FAILED : PASS_DONE;
 }
 
 int fetch_again(struct fetch *f, const struct descriptor *d, const char *diff_id, int tree,
@@ -188,7 +250,8 @@ int fetch_again(struct fetch *f, const struct descriptor *d, const char *diff_id
 	return pass_finish(&ps, why) == 0;
 }
 
-/* Wrong bytes are given a second chance: they may have been a disk's or a proxy's. */
+/* Wrong bytes are given a second chance: they may have been a disk's, a proxy's, or those of a part
+ * that was kept. */
 static int fetch_locked(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
 			struct err *e)
 {
@@ -201,7 +264,7 @@ static int fetch_locked(struct fetch *f, struct fetch_layer *job, struct registr
 		if (fetch_staging(f, &st, &tree, e) == 0)
 			o = run_pass(f, job, &st, tree, conn, e);
 		staging_drop(f->s, &st);
-		if (o != PASS_WRONG_BYTES)
+		if (o != PASS_AGAIN)
 			break;
 	}
 	return o == PASS_DONE ? 0 : -1;

@@ -10,12 +10,15 @@ struct fetch_layer {
 	const struct descriptor *d;
 	const char *diff_id;
 	_Atomic enum fetch_state state;
-	_Atomic int64_t done;
+	_Atomic int64_t done, kept; /* kept: of done, what an interrupted pull had left */
 	/* what progress() was told last; the main thread's */
 	bool shown;
 	enum fetch_state shown_state;
 	int64_t shown_done;
 };
+/* Its blob while it is not whole, among the blobs. Held by the lock of the blob. */
+#define FETCH_PART_SIZE (DIGEST_SIZE + 8)
+void fetch_part_name(const char *digest, char name[FETCH_PART_SIZE]);
 /* conn: the thread's, made at first need. */
 int fetch_layer(struct fetch *f, struct fetch_layer *job, struct registry_conn **conn,
 		struct err *e);

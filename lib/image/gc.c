@@ -18,6 +18,7 @@ struct gc {
 	struct layout *l;
 	struct strmap in_use;
 	struct strv blobs, layers; /* marked: hex digits */
+	const struct strv *keep;   /* the same of both, for a next try; NULL: none */
 	struct staging taken[TAKEN_MAX];
 	size_t n_taken;
 };
@@ -112,9 +113,14 @@ static int mark_all(struct gc *g, struct err *e)
 	return 0;
 }
 
+static bool is_kept(const struct gc *g, const char *name)
+{
+	return g->keep && strv_has(g->keep, name);
+}
+
 static void sweep_blob(struct gc *g, const char *name)
 {
-	if (!strv_has(&g->blobs, name))
+	if (!strv_has(&g->blobs, name) && !is_kept(g, name))
 		unlinkat(g->l->blobs, name, 0);
 }
 
@@ -125,7 +131,7 @@ static void sweep_layer(struct gc *g, const char *name)
 	own(fd) int dir = -1;
 	int lock;
 
-	if (!id_valid(name) || strv_has(&g->layers, name))
+	if (!id_valid(name) || strv_has(&g->layers, name) || is_kept(g, name))
 		return;
 	dir = openat(g->l->layers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
@@ -173,7 +179,8 @@ static int collect(struct gc *g, struct err *e)
 	if (sweep(g, g->l->images, sweep_list, e) < 0 || sweep(g, g->l->blobs, sweep_blob, e) < 0 ||
 	    sweep(g, g->l->layers, sweep_layer, e) < 0)
 		return -1;
-	gc_unnote(g->l);
+	if (!g->keep || g->keep->n == 0)
+		gc_unnote(g->l);
 	return 0;
 }
 
@@ -191,9 +198,10 @@ static int collect_alone(struct gc *g, struct err *e)
 	return 0;
 }
 
-int gc_locked(struct store *s, struct layout *l, int *lock, struct err *e)
+static int collect_locked(struct store *s, struct layout *l, const struct strv *keep, int *lock,
+			  struct err *e)
 {
-	struct gc g = { .s = s, .l = l };
+	struct gc g = { .s = s, .l = l, .keep = keep };
 	int ret = collect_alone(&g, e);
 
 	fd_drop(lock);
@@ -206,7 +214,12 @@ int gc_locked(struct store *s, struct layout *l, int *lock, struct err *e)
 	return ret < 0 ? err_in(e, "remove what no image needs") : 0;
 }
 
-int image_gc(struct store *s, struct err *e)
+int gc_locked(struct store *s, struct layout *l, int *lock, struct err *e)
+{
+	return collect_locked(s, l, NULL, lock, e);
+}
+
+static int collect_but(struct store *s, const struct strv *keep, struct err *e)
 {
 	own(layout) struct layout l = LAYOUT_NONE;
 	own(fd) int lock = -1;
@@ -214,11 +227,16 @@ int image_gc(struct store *s, struct err *e)
 	if (layout_open(s, &l, e) < 0)
 		return -1;
 	lock = lock_images(s, LOCK_EXCLUSIVE, e);
-	return lock < 0 ? -1 : gc_locked(s, &l, &lock, e);
+	return lock < 0 ? -1 : collect_locked(s, &l, keep, &lock, e);
+}
+
+int image_gc(struct store *s, struct err *e)
+{
+	return collect_but(s, NULL, e);
 }
 
 int gc_guard(struct store *s, struct layout *l, int (*store)(void *ctx, struct err *e), void *ctx,
-	     struct err *e)
+	     const struct strv *keep, struct err *e)
 {
 	bool noted = gc_noted(l);
 	struct err ignored;
@@ -231,6 +249,6 @@ int gc_guard(struct store *s, struct layout *l, int (*store)(void *ctx, struct e
 		return 0;
 	}
 	layout_close(l);
-	image_gc(s, &ignored);
+	collect_but(s, ret < 0 ? keep : NULL, &ignored);
 	return ret;
 }

@@ -314,7 +314,7 @@ int image_import(struct store *s, const char *source, const char *name,
 	if (!o->platform && str_eq(r.platform.arch, "amd64"))
 		r.platform.variant[0] = '\0';
 	r.name = full;
-	if (begin(&i, o->limits, e) < 0 || gc_guard(s, &i.layout, store_all, &r, e) < 0)
+	if (begin(&i, o->limits, e) < 0 || gc_guard(s, &i.layout, store_all, &r, NULL, e) < 0)
 		return -1;
 	if (image_find(s, full, out, e) < 0)
 		return -1;

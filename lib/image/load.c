@@ -406,7 +406,7 @@ int image_load(struct store *s, int fd, const char *what, const struct image_loa
 	if (layout_open_writer(s, &l.layout, e) < 0)
 		return -1;
 	if (archive_open(s, fd, o->limits ? o->limits : &layer_limits_default, &l.archive, e) < 0 ||
-	    gc_guard(s, &l.layout, load_all, &l, e) < 0)
+	    gc_guard(s, &l.layout, load_all, &l, NULL, e) < 0)
 		return err_in(e, "%.200s", what);
 	return 0;
 }

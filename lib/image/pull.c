@@ -29,6 +29,7 @@ struct pull {
 	struct manifest manifest;
 	struct buf manifest_text, config_text;
 	struct image image, *out;
+	struct strv keep; /* of a pull that was interrupted: see gc_guard() */
 };
 
 static void pull_free(struct pull *p)
@@ -42,6 +43,7 @@ static void pull_free(struct pull *p)
 	buf_free(&p->manifest_text);
 	buf_free(&p->config_text);
 	image_free(&p->image);
+	strv_free(&p->keep);
 }
 OWNED_STRUCT(pull, struct pull, pull_free)
 
@@ -217,9 +219,15 @@ static int download(void *ctx, struct err *e)
 	own(layout_index) struct layout_index x = { 0 };
 	struct layout_entry *en;
 
-	if (resolve(p, e) < 0 || get_config(p, e) < 0 ||
-	    fetch_layers(&f, &p->manifest, &p->image.layers, p->o, e) < 0 ||
-	    store_documents(p, e) < 0 || layout_index_load(&p->layout, &x, e) < 0)
+	if (resolve(p, e) < 0 || get_config(p, e) < 0)
+		return -1;
+	if (fetch_layers(&f, &p->manifest, &p->image.layers, p->o, e) < 0) {
+		/* What the disk could not take is given back. */
+		if (!e->sys && registry_interrupted(p->registry))
+			fetch_keep(&p->manifest, &p->image.layers, &p->keep);
+		return -1;
+	}
+	if (store_documents(p, e) < 0 || layout_index_load(&p->layout, &x, e) < 0)
 		return -1;
 	en = layout_index_find(&x, p->name);
 	if (!en) /* removed at once by somebody */
@@ -265,7 +273,8 @@ int image_pull(struct store *s, const char *ref, const struct image_pull_options
 		return -1;
 	ret = up_to_date(&p, out, e);
 	if (ret == 0)
-		ret = connect_once(&p, e) < 0 ? -1 : gc_guard(s, &p.layout, download, &p, e);
+		ret = connect_once(&p, e) < 0 ? -1
+					      : gc_guard(s, &p.layout, download, &p, &p.keep, e);
 	if (ret == 0)
 		image_event(s, "pulled", out->id, p.name);
 	if (ret >= 0)

@@ -261,8 +261,13 @@ int registry_manifest(struct registry_conn *c, const char *version, struct buf *
 	return -1;
 }
 
+bool registry_interrupted(const struct registry *r)
+{
+	return atomic_load(&r->interrupted);
+}
+
 void registry_blame(struct registry_conn *c)
 {
-	if (c->last)
+	if (c && c->last)
 		atomic_store(&c->last->blamed, true);
 }

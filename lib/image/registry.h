@@ -77,6 +77,11 @@ struct registry_sink {
 };
 int registry_blob(struct registry_conn *c, const char *digest, int64_t size, int64_t offset,
 		  const struct registry_sink *sink, struct err *e);
+/*
+ * True when a request was given up for what passes: the network's or the server's trouble, or the
+ * time; then what has arrived is worth keeping.
+ */
+bool registry_interrupted(const struct registry *r);
 /* What gave the last blob lied: others, if there are any, are asked from now on. */
 void registry_blame(struct registry_conn *c);
 

@@ -40,6 +40,7 @@ struct registry {
 	struct endpoint *v; /* in the order of asking; the last one is the registry itself */
 	size_t n;
 	atomic_size_t serving; /* the one that answered last */
+	atomic_bool interrupted; /* see registry_interrupted() */
 	pthread_mutex_t mutex;
 	struct strv warned; /* what was noted already */
 };

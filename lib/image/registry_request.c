@@ -211,6 +211,12 @@ static int tries_max(const struct registry_conn *c, const struct endpoint *p, en
 	return f == HTTP_CONNECT ? MIN(max, TRIES_CONNECT) : max;
 }
 
+static bool interrupted(struct registry *r)
+{
+	atomic_store(&r->interrupted, true);
+	return false;
+}
+
 bool retry_again(struct registry_conn *c, const struct endpoint *p, struct retry *t,
 		 enum http_fault f, const struct http_reply *reply, int64_t moved, struct err *e)
 {
@@ -222,11 +228,13 @@ bool retry_again(struct registry_conn *c, const struct endpoint *p, struct retry
 	t->moved_before = moved;
 	t->tries++;
 	t->total++;
-	if (f == HTTP_FATAL || f == HTTP_NO_TLS || f == HTTP_UNTRUSTED || t->total >= TRIES_TOTAL ||
+	if (o->deadline && clock_monotonic() > o->deadline)
+		return interrupted(c->r);
+	if (f == HTTP_FATAL || f == HTTP_NO_TLS || f == HTTP_UNTRUSTED ||
 	    (f == HTTP_OK && !status_retry(reply->status)))
 		return false;
-	if (t->tries >= tries_max(c, p, f))
-		return false;
+	if (t->total >= TRIES_TOTAL || t->tries >= tries_max(c, p, f))
+		return interrupted(c->r);
 	ns = pause_for(o, t->tries, after);
 	if (ns >= NSEC_PER_SEC && f == HTTP_OK)
 		note(&o->auth.notes, "registry %s: status %ld, waiting for %lld s", p->domain,
@@ -234,7 +242,7 @@ bool retry_again(struct registry_conn *c, const struct endpoint *p, struct retry
 	else if (ns >= NSEC_PER_SEC)
 		note(&o->auth.notes, "registry %s: %s; waiting for %lld s", p->domain, e->msg,
 		     (long long)(ns / NSEC_PER_SEC));
-	return sleep_until_retry(o, ns);
+	return sleep_until_retry(o, ns) || interrupted(c->r);
 }
 
 static void redact(struct endpoint *p, struct err *e)

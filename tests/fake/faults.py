@@ -171,6 +171,43 @@ class Faults:
             if variant == "416" and self.count("range" + self.path) > 1:
                 return False
             return self.cut(data, True)
+        return self.bad_range(variant, data)
+
+    def by_kept(self, variant, kind, what):
+        """All of it for those who ask for all; a range is answered wrongly."""
+        data = self.layer(kind, what)
+        if not data or not self.headers.get("Range"):
+            return False
+        if variant == "200":
+            del self.headers["Range"]
+            return self.send_bytes(data)
+        return self.bad_range(variant, data)
+
+    def by_drip(self, variant, kind, what):
+        """Slow, with ranges."""
+        data = self.layer(kind, what)
+        if not data:
+            return False
+        start = int((self.headers.get("Range") or "bytes=0-")[len("bytes="):-1])
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        for i in range(start, len(data), 10000):
+            self.wfile.write(data[i:i + 10000])
+            time.sleep(0.01)
+        return True
+
+    def by_breaks(self, variant, kind, what):
+        """Half of it, then nothing but 503 for all that one pull tries."""
+        data = self.layer(kind, what)
+        n = self.count("breaks" + self.path) if data else 7
+        if n == 1:
+            return self.cut(data, True)
+        return n <= 6 and self.send_bytes(b"", "text/plain", 503)
+
+    def bad_range(self, variant, data):
         start = int(self.headers["Range"][len("bytes="):-1])
         good = "bytes %d-%d/%d" % (start, len(data) - 1, len(data))
         values = {"total": [good + "0"], "missing": [], "two": [good, "bytes 0-1/2"], "malformed": ["bytes=%d" % start],
