@@ -193,6 +193,30 @@ static int create_in(const struct cgroup_system *s, const struct cgroup_hierarch
 	return cgroup_v2_unified(dir, &r->unified, e);
 }
 
+/* A process that joins a frozen group never begins, and cannot be killed in v1. */
+static int check_thawed(const struct cgroup_system *s, const char *path, struct err *e)
+{
+	const struct cgroup_hierarchy *v1 = cgroup_of(s, CGROUP_FREEZER);
+	own(fd) int dir = s->v2 ? cgroup_open(s->v2, path) : -1;
+	int64_t frozen = 0;
+	bool is_frozen =
+		dir >= 0 && cgroup_read_key(dir, "cgroup.events", "frozen", &frozen) == 0 && frozen;
+
+	if (v1 && !v1->v2) {
+		own(fd) int nearest = cgroup_open_nearest(v1, path);
+		own(fd) int fd =
+			nearest < 0 ? -1 : openat(nearest, "freezer.state", O_RDONLY | O_CLOEXEC);
+		char state[16] = "";
+
+		is_frozen = is_frozen ||
+			    (fd >= 0 && read(fd, state, sizeof(state) - 1) > 0 && state[0] == 'F');
+	}
+	if (!is_frozen)
+		return 0;
+	err_set(e, ERR_STATE, "cgroup %s is frozen", path);
+	return err_hint(e, "somebody has frozen it, or one above it, and must thaw it");
+}
+
 int cgroup_create(const char *path, const struct oci_resources *r, struct err *e)
 {
 	const struct cgroup_system *s = cgroup_system(e);
@@ -216,7 +240,10 @@ int cgroup_create(const char *path, const struct oci_resources *r, struct err *e
 			cgroup_delete(path, &ignored);
 		return -1;
 	}
-	return 0;
+	if (check_thawed(s, path, e) == 0)
+		return 0;
+	cgroup_delete(path, &(struct err){ 0 });
+	return -1;
 }
 
 /* A controller that was not used till now: its group takes the processes. */

@@ -17,7 +17,8 @@
  * or "..", or the name of a kernel's file. All others here check it themselves. */
 int cgroup_check_path(const char *path, struct err *e);
 /* Makes path in every hierarchy we use, parents too (on v2 enabling controllers on the way), and
- * sets r. ERR_EXISTS when it is there and not empty of processes. */
+ * sets r. ERR_EXISTS when it is there and not empty of processes, ERR_STATE
+ * when it is frozen. On error nothing of it is left that was not there. */
 int cgroup_create(const char *path, const struct oci_resources *r, struct err *e);
 int cgroup_update(const char *path, const struct oci_resources *r, struct err *e);
 int cgroup_add(const char *path, pid_t pid, struct err *e);

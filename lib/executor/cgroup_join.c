@@ -7,8 +7,7 @@
 
 #include "executor/cgroup_ops.h"
 
-/* The group itself, or its nearest parent that this hierarchy has; -1 with ENOENT: none of ours. */
-static int open_nearest(const struct cgroup_hierarchy *h, const char *path)
+int cgroup_open_nearest(const struct cgroup_hierarchy *h, const char *path)
 {
 	own(str) char *p = xstrdup(path);
 	int dir = cgroup_open(h, p);
@@ -40,7 +39,7 @@ int cgroup_join_open(const char *path, bool with_v2, struct cgroup_join *out, st
 
 		if (h->v2 && !with_v2)
 			continue;
-		dir = open_nearest(h, path);
+		dir = cgroup_open_nearest(h, path);
 		if (dir < 0 && errno == ENOENT)
 			continue;
 		fd = dir < 0 ? -1

@@ -49,6 +49,8 @@ unsigned cgroup_limited(const struct oci_resources *r);
 unsigned cgroup_needed(const struct cgroup_system *s, const struct oci_resources *r);
 
 int cgroup_open(const struct cgroup_hierarchy *h, const char *path); /* O_PATH; -1 with errno */
+/* The same, or its nearest parent that this hierarchy has; ENOENT: none of ours. */
+int cgroup_open_nearest(const struct cgroup_hierarchy *h, const char *path);
 /* One file of the group dir; "WHAT to VALUE" goes into the error. */
 int cgroup_write(int dir, const char *file, const char *value, struct err *e);
 int cgroup_write_i64(int dir, const char *file, int64_t value, struct err *e);

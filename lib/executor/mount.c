@@ -184,7 +184,13 @@ static int target_file(int root, const char *path, struct err *e)
 	if (parent < 0)
 		return -1;
 	made = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (made < 0 && errno != EEXIST)
+	/* A link to nothing: what it names is made, inside. */
+	if (made < 0 && errno == EEXIST)
+		made = path_try_open_in(root, path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY,
+					0644);
+	if (made < 0 && errno == ENOENT)
+		return err_sys(e, "create what the link %s names", path);
+	if (made < 0 && errno != EEXIST && errno != EISDIR && errno != ENXIO)
 		return err_sys(e, "create %s", path);
 	return path_open_in(root, path, O_PATH, 0, e);
 }

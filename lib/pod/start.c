@@ -291,9 +291,10 @@ int starting_begin(struct starting *st, const char *id, struct err *e)
 		return -1;
 	if (starting_open_log(st, e) < 0 || starting_open_streams(st, e) < 0)
 		return -1;
-	st->cgroup_made = true;
-	if (cgroup_create(st->c.record.cgroup, &st->spec.linux_.resources, e) < 0 ||
-	    create(st, e) < 0)
+	if (cgroup_create(st->c.record.cgroup, &st->spec.linux_.resources, e) < 0)
+		return -1;
+	st->cgroup_made = true; /* what was there before is not ours to end */
+	if (create(st, e) < 0)
 		return -1;
 	return set_running(st, e);
 }
