@@ -133,7 +133,7 @@ not_in_container() {
 	[ -z "$seen" ] || fail "$seen"
 }
 
-@test "no way of executing /proc/self/exe runs or reaches the program of the host (SEC-R2)" {
+@test "no way of executing /proc/self/exe runs or reaches the program of the host (SEC-R1)" {
 	local sum how
 	sum=$(sha256sum < "$CADDIS")
 	mkdir "$TEST_DIR/bin"

@@ -37,6 +37,7 @@ static void victim_check(struct victim *v)
 	close(v->dir);
 }
 
+/* SEC-R10 */
 TEST(a_dev_that_is_a_symlink_puts_nothing_on_the_host)
 {
 	static const char *const targets[] = { NULL, "../../../../../../../../..", "../victim" };
@@ -65,6 +66,7 @@ TEST(a_dev_that_is_a_symlink_puts_nothing_on_the_host)
 	}
 }
 
+/* SEC-R3 */
 TEST(a_proc_that_is_a_symlink_is_refused)
 {
 	own(box) struct box b;
@@ -100,6 +102,7 @@ TEST(nothing_but_proc_is_mounted_on_proc)
 	}
 }
 
+/* SEC-R2 */
 TEST(a_working_directory_behind_a_descriptor_link_is_refused)
 {
 	own(box) struct box b;
@@ -118,6 +121,7 @@ TEST(a_working_directory_behind_a_descriptor_link_is_refused)
 	close(host);
 }
 
+/* SEC-R4 */
 TEST(mount_targets_stay_inside_whatever_the_image_links_to)
 {
 	own(box) struct box b;
@@ -156,6 +160,7 @@ TEST(a_file_bound_on_a_dangling_link_is_not_made_on_the_host)
 	victim_check(&v);
 }
 
+/* SEC-R5 */
 TEST(a_device_of_the_image_is_not_bound_over_masked_files)
 {
 	own(box) struct box b;
@@ -196,6 +201,7 @@ TEST(masked_paths_may_repeat)
 	same_str(b.text, "");
 }
 
+/* SEC-R6 */
 TEST(links_in_place_of_terminal_files_change_nothing)
 {
 	own(box) struct box b;
@@ -217,6 +223,7 @@ TEST(links_in_place_of_terminal_files_change_nothing)
 	said(&b, "/dev/pts/0");
 }
 
+/* SEC-R12 */
 TEST(a_sysctl_of_the_host_is_refused_before_anything_starts)
 {
 	own(box) struct box b;
@@ -252,6 +259,7 @@ TEST(devices_outside_the_rules_cannot_be_used)
 	ok(cgroup_delete(path, &b.e) == 0, "%s", b.e.msg);
 }
 
+/* SEC-R13 */
 TEST(the_cgroup_view_shows_nothing_above_and_cannot_be_written)
 {
 	own(box) struct box b;

@@ -117,6 +117,7 @@ static void check(const struct result *r, const struct stat *host)
 	ok(r->sys == EROFS || r->sys == EPERM || r->sys == ETXTBSY, "write open: errno %d", r->sys);
 }
 
+/* SEC-R1 */
 TEST(a_protected_program_runs_from_elsewhere_and_cannot_be_written)
 {
 	static void (*const befores[])(void) = { nothing, closed_fds, deleted_cwd };

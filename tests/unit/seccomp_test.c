@@ -104,6 +104,7 @@ static int make_call(const void *p)
 	return ret < 0 ? errno : 0;
 }
 
+/* SEC-R15 */
 TEST(the_default_filter_refuses_what_containers_must_not_call)
 {
 	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {

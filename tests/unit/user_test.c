@@ -81,6 +81,7 @@ static const struct {
 };
 // clang-format on
 
+/* SEC-R7 */
 TEST(a_user_means_exactly_that_number_or_is_an_error)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
