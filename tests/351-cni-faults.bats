@@ -77,6 +77,31 @@ add_fails() {
 	[ "$(jq -c .runtimeConfig "$LOG.fake-b.DEL.json")" = '{"ips":["10.9.8.7"],"mac":"02:00:00:00:00:07"}' ]
 }
 
+@test "bandwidth and names reach the plugins that declare the capability" {
+	conflist 10-db.conflist db 1.0.0 \
+		'{"type": "fake-a", "capabilities": {"bandwidth": true}}' \
+		'{"type": "fake-b", "capabilities": {"aliases": true}}'
+	made() { jq -c .runtimeConfig "$LOG.$1.ADD.json"; }
+	run_ok sandbox create --hostname host --annotation kubernetes.io/ingress-bandwidth=10M \
+		--annotation kubernetes.io/egress-bandwidth=1.5Ki web
+	[ "$(made fake-a)" = '{"bandwidth":{"ingressRate":10000000,"ingressBurst":2147483647,"egressRate":1536,"egressBurst":2147483647}}' ]
+	[ "$(made fake-b)" = '{"aliases":["web","host"]}' ]
+	run_ok sandbox rm web
+	[ "$(jq -c .runtimeConfig.bandwidth.egressRate "$LOG.fake-a.DEL.json")" = 1536 ]
+	run_ok sandbox create --annotation kubernetes.io/egress-bandwidth=1k web
+	[ "$(made fake-a)" = '{"bandwidth":{"egressRate":1000,"egressBurst":2147483647}}' ]
+	[ "$(made fake-b)" = '{"aliases":["web"]}' ]
+	run_ok sandbox rm web
+	for rate in 999 2P -10M 10MB ''; do
+		run_fails 2 sandbox create --annotation "kubernetes.io/egress-bandwidth=$rate" web
+		assert_error "network db: annotation kubernetes.io/egress-bandwidth: '$rate': expected bits per second, 1k to 1P"
+	done
+	# Where nobody asks for it, an annotation is anything.
+	conflist 10-db.conflist db 1.0.0 '{"type": "fake-a"}'
+	run_ok sandbox create --annotation kubernetes.io/egress-bandwidth=much web
+	[ "$(made fake-a)" = null ]
+}
+
 @test "a namespace or uid that would be a further argument is refused" {
 	chain
 	echo '{"metadata": {"name": "web", "namespace": "shop;IP=10.0.0.1"}}' > "$TEST_DIR/pod.json"

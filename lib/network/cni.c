@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
+#include "base/quantity.h"
 #include "network/cni_chain.h"
 #include "network/cni_result.h"
 
@@ -18,6 +19,8 @@
 /* An administrator's own first; then those of Fedora, SUSE and Debian. */
 #define BIN_DIRS                                                                                   \
 	"/opt/cni/bin:/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni"
+#define BANDWIDTH_MIN INT64_C(1000)
+#define BANDWIDTH_MAX INT64_C(1000000000000000)
 #define TIMEOUT_DEFAULT 60 /* seconds */
 #define TIMEOUT_MAX 3600
 #define RETRY_AFTER                                                                                \
@@ -114,10 +117,62 @@ static struct json_object *port_mappings(const struct objlist *ports)
 	return out;
 }
 
+/*
+ * Kubernetes' annotations: rates in bits per second, within its bounds; and without a bound of
+ * their own the bursts (bits), which the plugin must be told, that its runtimes tell.
+ */
+static int add_rate(const struct network_request *req, const char *way, struct json_object *o,
+		    struct err *e)
+{
+	own(str) char *annotation = str_fmt("kubernetes.io/%s-bandwidth", way);
+	own(str) char *rate = str_fmt("%sRate", way);
+	own(str) char *burst = str_fmt("%sBurst", way);
+	const char *text = req->annotations ? strmap_get(req->annotations, annotation) : NULL;
+	struct quantity q;
+	int64_t bits;
+
+	if (!text)
+		return 0;
+	bits = quantity_parse(text, &q) < 0 || q.negative ? -1 : quantity_scaled(&q, 0);
+	if (bits < BANDWIDTH_MIN || bits > BANDWIDTH_MAX)
+		return err_set(e, ERR_USAGE,
+			       "annotation %s: '%.40s': expected bits per second, 1k to 1P",
+			       annotation, text);
+	json_object_object_add(o, rate, json_object_new_int64(bits));
+	json_object_object_add(o, burst, json_object_new_int64(INT32_MAX));
+	return 0;
+}
+
+static int add_bandwidth(const struct network_request *req, struct json_object *runtime,
+			 struct err *e)
+{
+	own(json) struct json_object *o = json_object_new_object();
+
+	if (add_rate(req, "ingress", o, e) < 0 || add_rate(req, "egress", o, e) < 0)
+		return -1;
+	if (json_object_object_length(o))
+		json_object_object_add(runtime, "bandwidth", ptr_steal(o));
+	return 0;
+}
+
+/* Names by which the others of the network may find it. */
+static struct json_object *aliases(const struct network_request *req)
+{
+	struct json_object *a = json_object_new_array();
+
+	if (str_some(req->name))
+		json_object_array_add(a, json_object_new_string(req->name));
+	if (str_some(req->hostname) && !str_eq(req->hostname, req->name))
+		json_object_array_add(a, json_object_new_string(req->hostname));
+	return a;
+}
+
 /* What a plugin may be told, by capability (CONVENTIONS.md of CNI). */
 static struct json_object *runtime_of(const struct network_request *req)
 {
 	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "aliases", aliases(req));
 
 	if (published(req->ports))
 		json_object_object_add(o, "portMappings", port_mappings(req->ports));
@@ -194,6 +249,8 @@ static int plan(const struct network_request *req, const char *name, struct cni_
 			a->conf.file);
 	str_set(&a->ifname, CNI_IFNAME);
 	a->runtime = runtime_of(req);
+	if (cni_chain_can(&a->conf, "bandwidth") && add_bandwidth(req, a->runtime, e) < 0)
+		return -1;
 	if (args_of(req, &a->conf, &a->args, e) < 0)
 		return -1;
 	return cni_chain_prepare(a, e);

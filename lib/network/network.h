@@ -31,6 +31,7 @@ struct network_request {
 	const struct strv *ips; /* at most one address of a family, without prefix length */
 	const struct cri_dns *dns;
 	const struct cri_metadata *metadata; /* told to plugins as K8S_POD_*; may be NULL */
+	const struct strmap *annotations;    /* for plugins that limit bandwidth; may be NULL */
 };
 
 struct network_ip {

@@ -27,6 +27,7 @@ static struct network_request request(const struct cri_sandbox_config *c)
 		.ips = &c->ip_addresses,
 		.dns = &c->dns_config,
 		.metadata = &c->metadata,
+		.annotations = &c->annotations,
 	};
 }
 
