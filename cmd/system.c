@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "network/cni.h"
 
 struct info_args {
 	const char *output;
@@ -66,6 +67,19 @@ static void add(struct json_object *o, const char *key, const char *value)
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
+/* Of sandboxes that name none; the file is what makes it one of CNI. */
+static void add_network(struct json_object *o)
+{
+	own(cni_conf) struct cni_conf c = { 0 };
+	struct err e;
+	int found = cni_conf_find(cni_conf_dir(), NULL, &c, &e);
+
+	add(o, "network", found > 0 ? c.name : found == 0 ? NETWORK_DEFAULT : "");
+	add(o, "network_file", found > 0 ? c.file : "");
+	if (found < 0)
+		add(o, "network_error", e.msg);
+}
+
 static struct json_object *gather(const struct cli *cli)
 {
 	struct json_object *o = json_object_new_object(), *libs = json_object_new_object();
@@ -78,6 +92,7 @@ static struct json_object *gather(const struct cli *cli)
 	add(o, "kernel", u.release);
 	add(o, "architecture", u.machine);
 	add(o, "cgroups", cgroup_mode());
+	add_network(o);
 	for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
 		void *lib = dlopen(libraries[i].soname, RTLD_LAZY | RTLD_LOCAL);
 

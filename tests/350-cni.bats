@@ -32,6 +32,8 @@ bridge_chain() {
 	[[ $ip == 10.77.* ]] || fail "address: $ip"
 	[ "$(leases db)" = "$ip" ]
 	[ "$(inspect web .network.name)" = db ] || fail "$("$CADDIS" sandbox inspect web)"
+	run_ok system info -o json
+	[ "$(jq -r '"\(.network) \(.network_file)"' <<< "$output")" = "db $NETCONFPATH/10-db.conflist" ]
 	net=$(inspect web .linux.namespaces.network)
 	nsenter --net="$net" ip -o -4 addr show dev eth0 | grep -qF "$ip/16"
 	[ "$(nsenter --net="$net" sysctl -n net.ipv4.conf.eth0.arp_filter)" = 1 ]
@@ -124,6 +126,7 @@ options ndots:3"
 	assert_error "instead of the MAC address 02:11:22:33:44:55"
 	run_fails 2 sandbox create --network p -p 8080:80 a
 	assert_error "no plugin in $NETCONFPATH/20-p.conflist has the capability portMappings"
+	[[ $stderr != *"default"* ]] || fail "$stderr" # it was named
 	run_ok sandbox ls -q
 	assert_output ""
 	[ -z "$(leases db)$(leases p)" ]
@@ -181,6 +184,7 @@ fake-a DEL" ]
 	[ "$(inspect web .network.name)" = db ]
 	run_fails 1 --cni-conf-dir "$TEST_DIR/other" --cni-bin-dir "$TEST_DIR/bin" sandbox create other
 	assert_error "network db: plugin bridge: not in $TEST_DIR/bin"
+	assert_error "CNI's is the default here, --network caddis is the built-in one"
 	run_fails 2 --cni-conf-dir other sandbox create other
 	assert_error "--cni-conf-dir other: must be an absolute path"
 	run_fails 2 --cni-bin-dir other sandbox create other

@@ -56,13 +56,24 @@ static const struct network_ops *choose(struct store *s, struct network_request 
 	return kind_of(s, r->network, e);
 }
 
+/* Whoever named no network may not know that the host has one. */
+static int by_default(const char *name, struct err *e)
+{
+	if (name)
+		err_hint(e, "CNI's is the default here, --network %s is the built-in one",
+			 NETWORK_DEFAULT);
+	return -1;
+}
+
 int network_check(struct store *s, const struct network_request *req, struct err *e)
 {
 	struct network_request r = *req;
 	own(str) char *name = NULL;
 	const struct network_ops *ops = choose(s, &r, &name, e);
 
-	return ops ? ops->check(s, &r, e) : -1;
+	if (!ops)
+		return -1;
+	return ops->check(s, &r, e) < 0 ? by_default(name, e) : 0;
 }
 
 static int save(int dir, const struct network_status *st, struct err *e)
@@ -98,7 +109,8 @@ int network_attach(struct store *s, int dir, const struct network_request *req,
 			return 0;
 	}
 	network_status_free(out);
-	return err_in(e, "network %s", r.network);
+	err_in(e, "network %s", r.network);
+	return by_default(name, e);
 }
 
 /* Of a damaged file every kind gives back what it finds of the ID. */
