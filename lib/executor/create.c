@@ -51,6 +51,7 @@ static void init_release(struct init *in)
 		close(in->root);
 	fd_drop(&in->pid1);
 	fd_drop(&in->notify);
+	fd_drop(&in->resctrl);
 }
 OWNED_STRUCT(init, struct init, init_release)
 
@@ -132,7 +133,7 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 			return err_set(e, ERR_FAIL,
 				       "the container's first process died while it was made");
 		if (step == SYNC_READY)
-			return sched_parent(in, x->id.pid, e);
+			return host_join(in, x->id.pid, e);
 		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
 			return -1;
 		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
@@ -256,7 +257,7 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 			       "linux.namespaces: a container needs a new mount namespace");
 	if (check_sysctls(&in, e) < 0 || caps_read(in.process->capabilities, &in.caps, e) < 0 ||
 	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0 ||
-	    notify_connect(&in, e) < 0)
+	    notify_connect(&in, e) < 0 || host_check(&in, e) < 0)
 		return -1;
 	if (a->init) {
 		in.pid1 = pid1_open(e);
@@ -321,7 +322,7 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 	if (check_process(in.process, e) < 0 || ns_plan(&a->spec->linux_, true, &in.ns, e) < 0 ||
 	    caps_read(in.process->capabilities, &in.caps, e) < 0 ||
 	    make_filter(&in, a->default_seccomp, a->seccomp_cache, e) < 0 ||
-	    notify_connect(&in, e) < 0)
+	    notify_connect(&in, e) < 0 || host_check(&in, e) < 0)
 		return -1;
 	in.join_pidfd = proc_open(a->init);
 	if (in.join_pidfd < 0) {

@@ -18,6 +18,7 @@
 struct init_mount {
 	struct mount_opts opts;
 	int source; /* bind: the copied tree, taken before anything of the container was touched */
+	char *link;   /* copy-symlink: what it points to; NULL: it is no link */
 	bool is_file; /* bind: of a file */
 	bool is_dev;  /* a bind over /dev: its nodes are the source's */
 };
@@ -40,6 +41,7 @@ struct init {
 	int notify;	 /* a connection to the filter's agent; -1: it has none */
 	pid_t first_pid; /* exec: the container's init */
 	struct caps caps;
+	int resctrl; /* linux.intelRdt's file system; -1: not asked for */
 
 	/* made on the way */
 	struct init_mount *mounts;
@@ -56,7 +58,7 @@ struct init {
 };
 #define INIT_NONE                                                                                  \
 	{                                                                                          \
-		.sock = -1, .parent_sock = -1, .pid1 = -1, .notify = -1, .join_pidfd = -1, .root = -1,              \
+		.sock = -1, .parent_sock = -1, .pid1 = -1, .notify = -1, .resctrl = -1, .join_pidfd = -1, .root = -1,              \
 		.ns_root = -1, .dev = -1, .pts = -1, .proc = -1, .slave = -1                           \
 	}
 
@@ -76,6 +78,8 @@ int mount_all(struct init *in, struct err *e);
 int mount_new(const char *type, const char *source, const struct strv *data, unsigned attr,
 	      struct err *e);
 int mount_attach(int mount, int target, struct err *e);
+/* copyup.c: what is in the directory target, into the root of mount; that one's mode and owner too. */
+int copyup(int target, int mount, bool keep_mode, struct err *e);
 /* mount_cgroup.c */
 /* Takes the copies, while the host's paths and rights are there. */
 int mount_cgroup_open(struct init *in, struct err *e);
@@ -104,6 +108,14 @@ int init_signals(struct init *in, struct err *e); /* as a new process has them *
 int notify_connect(struct init *in, struct err *e); /* the parent's */
 int notify_prepare(struct init *in, struct err *e);
 int notify_install(struct init *in, struct err *e); /* the filter, whether it notifies or not */
+/* host.c */
+int host_check(struct init *in, struct err *e); /* both the parent's */
+int host_join(const struct init *in, pid_t pid, struct err *e);
+/* mount_link.c */
+int mount_link_read(const struct oci_mount *m, struct init_mount *im, struct err *e);
+int mount_link_make(int root, const struct oci_mount *m, const struct init_mount *im,
+		    struct err *e);
+int mount_target_nofollow(int root, const char *destination, struct err *e);
 /* sched.c */
 int sched_parent(const struct init *in, pid_t pid, struct err *e); /* the parent's */
 int sched_initial(struct init *in, struct err *e);

@@ -81,8 +81,13 @@ static int source_open(const struct oci_mount *m, struct init_mount *im, struct 
 		if (below < 0)
 			return err_in(e, "sub-path of %s", m->source);
 	}
+	if (mount_link_read(m, im, e) < 0)
+		return -1;
+	if (im->link)
+		return 0;
 	im->source = sys_open_tree(below, below < 0 ? m->source : "",
 				   OPEN_TREE_CLONE | (below < 0 ? 0 : AT_EMPTY_PATH) |
+					   (im->opts.src_nofollow ? AT_SYMLINK_NOFOLLOW : 0) |
 					   (im->opts.recursive ? AT_RECURSIVE : 0));
 	if (im->source < 0)
 		return err_sys(e, "bind source %s", m->source);
@@ -124,8 +129,7 @@ int mount_open_sources(struct init *in, struct err *e)
 		cgroups = cgroups || str_eq(m[i].type, "cgroup") || str_eq(m[i].type, "cgroup2");
 		if (!str_some(m[i].destination))
 			return err_set(e, ERR_USAGE, "mounts[%zu] has no destination", i);
-		if (mount_opts_parse(&m[i].options, &im->opts, e) < 0)
-			return err_in(e, "%s", m[i].destination);
+		mount_opts_parse(&m[i].options, &im->opts);
 		if (str_eq(m[i].type, "bind"))
 			im->opts.bind = true;
 		if (im->opts.bind &&
@@ -218,21 +222,32 @@ static int target_check(int target, const struct oci_mount *m, bool is_file, str
 	return 0;
 }
 
-static int target_open(int root, const struct oci_mount *m, bool is_file, struct err *e)
+static int target_open(int root, const struct oci_mount *m, const struct init_mount *im,
+		       struct err *e)
 {
+	bool is_file = im->is_file;
+	struct stat st;
 	own(fd) int target = -1;
 
 	if (is_path(m->destination, "/"))
 		return err_set(e, ERR_USAGE, "cannot mount on the root directory");
-	target = is_file ? target_file(root, m->destination, e)
-			 : path_mkdirs_in(root, m->destination, 0755, e);
+	if (im->opts.dest_nofollow) {
+		target = mount_target_nofollow(root, m->destination, e);
+		if (target < 0 && e->sys != ENOENT)
+			return -1;
+		is_file = target >= 0 && fstat(target, &st) == 0 ? !S_ISDIR(st.st_mode) : is_file;
+	}
+	if (target < 0)
+		target = is_file ? target_file(root, m->destination, e)
+				 : path_mkdirs_in(root, m->destination, 0755, e);
 	if (target < 0 || target_check(target, m, is_file, e) < 0)
 		return -1;
 	return fd_steal(&target);
 }
 
 /* A /proc that is a symlink would be another directory to each of those that look at it. */
-static int target_open_plain(int root, const struct oci_mount *m, struct err *e)
+static int target_open_plain(int root, const struct oci_mount *m, const struct init_mount *im,
+			     struct err *e)
 {
 	struct stat st;
 	int fd;
@@ -242,7 +257,7 @@ static int target_open_plain(int root, const struct oci_mount *m, struct err *e)
 		if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
 			return err_set(e, ERR_DENIED, "must be mounted on an ordinary directory");
 	}
-	fd = target_open(root, m, false, e);
+	fd = target_open(root, m, im, e);
 	return fd;
 }
 
@@ -270,7 +285,9 @@ static int mount_bind(struct init *in, const struct oci_mount *m, struct init_mo
 {
 	own(fd) int target = -1;
 
-	target = target_open(in->root, m, im->is_file, e);
+	if (im->link)
+		return mount_link_make(in->root, m, im, e);
+	target = target_open(in->root, m, im, e);
 	if (target < 0 || attr_apply(im->source, &im->opts, e) < 0 ||
 	    mount_attach(im->source, target, e) < 0)
 		return -1;
@@ -282,6 +299,34 @@ static int mount_bind(struct init *in, const struct oci_mount *m, struct init_mo
 static const unsigned fsmount_attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				      MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
 
+/* linux.mountLabel: of all but the kernel's own, which have labels by file. */
+static void add_label(const struct init *in, const struct oci_mount *m, struct mount_opts *o)
+{
+	const char *label = in->spec->linux_.mount_label;
+
+	if (str_some(label) && !str_eq(m->type, "proc") && !str_eq(m->type, "sysfs") &&
+	    !str_eq(m->type, "mqueue"))
+		strv_take(&o->data, str_fmt("context=%s", label));
+}
+
+/* tmpcopyup, before anybody sees it. A mode that was asked for stays. */
+static int fill(const struct oci_mount *m, const struct init_mount *im, int target, int mount,
+		struct err *e)
+{
+	struct mount_attr ro = { .attr_set = im->opts.set & MOUNT_ATTR_RDONLY };
+	bool mode = false;
+
+	if (!str_eq(m->type, "tmpfs"))
+		return err_set(e, ERR_USAGE, "tmpcopyup: goes with a tmpfs only");
+	for (size_t i = 0; i < im->opts.data.n; i++)
+		mode = mode || str_starts(im->opts.data.v[i], "mode=");
+	if (copyup(target, mount, mode, e) < 0)
+		return -1;
+	return ro.attr_set && sys_mount_setattr(mount, "", AT_EMPTY_PATH, &ro) < 0
+		       ? err_sys(e, "make it read-only")
+		       : 0;
+}
+
 static int mount_fs(struct init *in, const struct oci_mount *m, struct init_mount *im,
 		    struct err *e)
 {
@@ -289,16 +334,19 @@ static int mount_fs(struct init *in, const struct oci_mount *m, struct init_moun
 	bool dev = is_path(m->destination, "/dev");
 	unsigned attr = (unsigned)im->opts.set & fsmount_attrs;
 	own(fd) int mount = -1;
-	own(fd) int target = proc || sys ? target_open_plain(in->root, m, e)
-					 : target_open(in->root, m, false, e);
+	own(fd) int target = proc || sys ? target_open_plain(in->root, m, im, e)
+					 : target_open(in->root, m, im, e);
 
 	if (target < 0)
 		return -1;
 	/* Our own /dev, and what sysctls are written through, become read-only at the end. */
-	if (dev || proc)
+	if (dev || proc || im->opts.copy_up)
 		attr &= ~(unsigned)MOUNT_ATTR_RDONLY;
+	add_label(in, m, &im->opts);
 	mount = mount_new(m->type, m->source, &im->opts.data, attr, e);
 	if (mount < 0)
+		return -1;
+	if (im->opts.copy_up && fill(m, im, target, mount, e) < 0)
 		return -1;
 	if (im->opts.propagation & MS_SHARED) {
 		struct mount_attr spread = { .propagation = MS_SHARED };
@@ -327,7 +375,7 @@ static int mount_one(struct init *in, const struct oci_mount *m, struct init_mou
 	if (!str_some(m->type))
 		return err_set(e, ERR_USAGE, "the mount has no type");
 	if (str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2")) {
-		own(fd) int target = target_open_plain(in->root, m, e);
+		own(fd) int target = target_open_plain(in->root, m, im, e);
 
 		return target < 0 ? -1 : mount_cgroup(in, m, &im->opts, target, e);
 	}

@@ -2,6 +2,7 @@
 #include "executor/mount_opt.h"
 
 #include <linux/mount.h>
+#include <stddef.h>
 
 enum opt_kind {
 	OPT_ATTR,  /* set, clear */
@@ -13,7 +14,7 @@ enum opt_kind {
 	OPT_IDMAP,
 	OPT_RIDMAP,
 	OPT_IGNORE,
-	OPT_REFUSE,
+	OPT_FLAG, /* set: the offset of a bool */
 };
 
 struct opt {
@@ -58,6 +59,10 @@ static const struct opt options_known[] = {
 	{ "rnoatime",      OPT_RATTR, MOUNT_ATTR_NOATIME, ATIME },
 	{ "rstrictatime",  OPT_RATTR, MOUNT_ATTR_STRICTATIME, ATIME },
 	{ "rnosymfollow",  OPT_RATTR, MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "rsymfollow",    OPT_RATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "rnorelatime",   OPT_RATTR, MOUNT_ATTR_STRICTATIME, ATIME },
+	{ "ratime",        OPT_RATTR, MOUNT_ATTR_RELATIME, ATIME },
+	{ "rnostrictatime", OPT_RATTR, MOUNT_ATTR_RELATIME, ATIME },
 	{ "private",       OPT_PROPAGATION, MS_PRIVATE, 0 },
 	{ "shared",        OPT_PROPAGATION, MS_SHARED, 0 },
 	{ "slave",         OPT_PROPAGATION, MS_SLAVE, 0 },
@@ -71,7 +76,12 @@ static const struct opt options_known[] = {
 	{ "defaults",      OPT_IGNORE, 0, 0 },
 	{ "async",         OPT_IGNORE, 0, 0 },
 	{ "nodefaults",    OPT_IGNORE, 0, 0 },
-	{ "tmpcopyup",     OPT_REFUSE, 0, 0 },
+	{ "silent",        OPT_IGNORE, 0, 0 },
+	{ "loud",          OPT_IGNORE, 0, 0 },
+	{ "tmpcopyup",     OPT_FLAG, offsetof(struct mount_opts, copy_up), 0 },
+	{ "copy-symlink",  OPT_FLAG, offsetof(struct mount_opts, copy_symlink), 0 },
+	{ "src-nofollow",  OPT_FLAG, offsetof(struct mount_opts, src_nofollow), 0 },
+	{ "dest-nofollow", OPT_FLAG, offsetof(struct mount_opts, dest_nofollow), 0 },
 	{ "idmap",         OPT_IDMAP, 0, 0 },
 	{ "ridmap",        OPT_RIDMAP, 0, 0 },
 };
@@ -93,7 +103,7 @@ static void attr_add(const struct opt *o, uint64_t *set, uint64_t *clear)
 	*clear |= o->clear;
 }
 
-int mount_opts_parse(const struct strv *options, struct mount_opts *out, struct err *e)
+void mount_opts_parse(const struct strv *options, struct mount_opts *out)
 {
 	*out = (struct mount_opts){ 0 };
 	for (size_t i = 0; i < options->n; i++) {
@@ -127,13 +137,11 @@ int mount_opts_parse(const struct strv *options, struct mount_opts *out, struct 
 			break;
 		case OPT_IGNORE:
 			break;
-		case OPT_REFUSE:
-			mount_opts_free(out);
-			return err_set(e, ERR_USAGE, "mount option \"%s\" is not supported",
-				       o->name);
+		case OPT_FLAG:
+			*(bool *)((char *)out + o->set) = true;
+			break;
 		}
 	}
-	return 0;
 }
 
 void mount_opts_free(struct mount_opts *o)

@@ -198,9 +198,12 @@ int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct er
 	return n < 0 ? -1 : fd_steal(&mount);
 }
 
-static int bind_make(const char *path, struct err *e)
+static int bind_make(const struct init *in, struct err *e)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	bool slave = str_eq(in->spec->linux_.rootfs_propagation, "slave") ||
+		     str_eq(in->spec->linux_.rootfs_propagation, "rslave");
+	struct mount_attr attr = { .propagation = slave ? MS_SLAVE : MS_PRIVATE };
+	const char *path = in->spec->root.path;
 	own(fd) int tree = -1;
 
 	if (!str_some(path))
@@ -209,7 +212,7 @@ static int bind_make(const char *path, struct err *e)
 	if (tree < 0)
 		return err_sys(e, "root file system %s", path);
 	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
-		return err_sys(e, "make the root file system private");
+		return err_sys(e, "cut the root file system off");
 	return fd_steal(&tree);
 }
 
@@ -244,7 +247,7 @@ int rootfs_make(struct init *in, struct err *e)
 	if (cut_off(in, e) < 0)
 		return -1;
 	if (in->root < 0) /* no overlay */
-		in->root = bind_make(in->spec->root.path, e);
+		in->root = bind_make(in, e);
 	if (in->root < 0)
 		return -1;
 	if (fstat(in->root, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -286,6 +289,7 @@ int rootfs_pivot(struct init *in, struct err *e)
 	return chdir("/") < 0 ? err_sys(e, "enter the new root") : 0;
 }
 
+/* After pivot_root(), which takes no root that is shared. */
 int rootfs_readonly(struct init *in, struct err *e)
 {
 	const char *p = in->spec->linux_.rootfs_propagation;
@@ -295,9 +299,11 @@ int rootfs_readonly(struct init *in, struct err *e)
 
 	if (str_eq(p, "shared") || str_eq(p, "rshared"))
 		attr.propagation = MS_SHARED;
+	if (str_eq(p, "unbindable") || str_eq(p, "runbindable"))
+		attr.propagation = MS_UNBINDABLE;
 	if ((attr.attr_set || attr.propagation) &&
 	    sys_mount_setattr(in->root, "", AT_EMPTY_PATH, &attr) < 0)
-		return err_sys(e, "make the root read-only");
+		return err_sys(e, "set the attributes of the root");
 	for (size_t i = 0; i < in->spec->mounts.n; i++) {
 		int fd = str_eq(m[i].type, "proc") ? in->proc : -1;
 

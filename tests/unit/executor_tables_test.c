@@ -13,10 +13,9 @@ static struct mount_opts parsed(const char *text)
 {
 	struct strv l = { 0 };
 	struct mount_opts o;
-	struct err e;
 
 	strv_split(&l, text, ',');
-	ok(mount_opts_parse(&l, &o, &e) == 0, "%s: %s", text, e.msg);
+	mount_opts_parse(&l, &o);
 	strv_free(&l);
 	return o;
 }
@@ -68,11 +67,11 @@ TEST(an_id_mapped_mount_is_told_from_one_with_all_below_it)
 {
 	struct strv one = { 0 }, all = { 0 };
 	struct mount_opts a, b;
-	struct err e;
 
 	strv_split(&one, "bind,idmap", ',');
 	strv_split(&all, "rbind,ridmap", ',');
-	ok(mount_opts_parse(&one, &a, &e) == 0 && mount_opts_parse(&all, &b, &e) == 0, "%s", e.msg);
+	mount_opts_parse(&one, &a);
+	mount_opts_parse(&all, &b);
 	ok(a.idmap && !a.ridmap, "idmap");
 	ok(b.idmap && b.ridmap, "ridmap");
 	strv_free(&one);
