@@ -105,6 +105,7 @@ static const struct command commands[] = {
 	{ "cp", "[OPTION...] SRC DST", "copy files out of a container, into one, or from one to another", ctr_copy_main, ctr_copy_opts, sizeof(struct copy_args), NEED_STORE, 2, 2, "container-path" },
 	{ "diff", "[OPTION...] CONTAINER", "show what a container changed in its image's files", ctr_diff_main, ctr_diff_opts, sizeof(struct diff_args), NEED_STORE, 1, 1, "container" },
 	{ "export", "[OPTION...] CONTAINER", "write the file system of a container as a tar archive", ctr_export_main, ctr_export_opts, sizeof(struct export_args), NEED_STORE, 1, 1, "container" },
+	{ "commit", "[OPTION...] CONTAINER [IMAGE]", "make an image of a container: its image, and what it changed in it", ctr_commit_main, ctr_commit_opts, sizeof(struct commit_args), NEED_STORE, 1, 2, "container,image" },
 	{ "port-forward", "[OPTION...] CONTAINER|SANDBOX [OURS:]PORT...", "make ports inside of a sandbox reachable here", ctr_port_main, ctr_port_opts, sizeof(struct port_args), NEED_STORE, 2, 0, "container" },
 	{ "rm", "[OPTION...] [CONTAINER...]", "remove containers", ctr_rm_main, ctr_rm_opts, sizeof(struct rm_args), NEED_STORE, 0, 0, "container" },
 	{ "adopt", "CONTAINER", "give a container a new monitor", ctr_adopt_main, NULL, 0, NEED_STORE | ENTERS_CONTAINER | HIDDEN, 1, 1, "container" },

@@ -202,6 +202,11 @@ struct export_args {
 struct copy_args {
 	bool archive, follow, overwrite, quiet;
 };
+struct commit_args {
+	const char *author, *message, *format, *iidfile;
+	struct strv changes;
+	bool pause, quiet;
+};
 struct port_args {
 	const char *address;
 };
@@ -227,7 +232,8 @@ struct logs_args {
 extern const struct opt ctr_list_opts[];
 extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],
 	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[],
-	ctr_port_opts[], ctr_diff_opts[], ctr_export_opts[], ctr_copy_opts[];
+	ctr_port_opts[], ctr_diff_opts[], ctr_export_opts[], ctr_copy_opts[],
+	ctr_commit_opts[];
 int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_start_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n);
@@ -243,6 +249,7 @@ int ctr_update_main(struct cli *cli, const void *args, char **operands, size_t n
 int ctr_reopen_log_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_diff_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_export_main(struct cli *cli, const void *args, char **operands, size_t n);
+int ctr_commit_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_copy_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_port_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_run_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -6,13 +6,11 @@
 #include "base/json.h"
 #include "image/manifest.h"
 
-/* The media type of a layer of ours. */
-const char *layer_media_type(enum layer_compression c);
 /* Adds a text that is not NULL and not "". */
 void document_add_text(struct json_object *to, const char *key, const char *value);
 struct json_object *document_descriptor(const char *media_type, const char *digest, int64_t size);
-/* An OCI manifest. Of the layers: digest, size, compression. */
+/* An OCI manifest, or Docker's schema 2. Of the layers: digest, size, compression. */
 struct json_object *document_manifest(const char *config, int64_t config_size,
-				      const struct descriptor *layers, size_t n);
+				      const struct descriptor *layers, size_t n, bool docker);
 
 #endif

@@ -318,7 +318,7 @@ static int docker_manifest(struct load *l, struct json_object *j, struct one *x,
 		return -1;
 	ret = docker_layers(l, layers, &d, &n, e);
 	if (ret == 0)
-		m = document_manifest(digest, (int64_t)x->config.len, d, n);
+		m = document_manifest(digest, (int64_t)x->config.len, d, n, false);
 	free(d);
 	if (ret < 0)
 		return -1;

@@ -115,6 +115,11 @@ static int add_xattr(struct pack *p, const char *path, const char *name, struct 
 	own(str) char *key = NULL;
 	ssize_t n;
 
+	/* Its content is another file's below, by the kernel's default options. */
+	if (p->o->upper &&
+	    (str_eq(name, "trusted.overlay.redirect") || str_eq(name, "trusted.overlay.metacopy")))
+		return err_set(e, ERR_STATE, "overlayfs keeps it in a way that no layer has (%s)",
+			       name);
 	if (xattr_fate(name) == XATTR_DROP)
 		return 0;
 	p->value.len = 0;

@@ -75,18 +75,23 @@ static bool find_below(const struct diff *d, const char *path, const char *name,
 	return fd >= 0 && fstat(fd, st) == 0 && !tree_is_whiteout(st);
 }
 
-/* An empty file or directory that was made to mount something on. */
-static bool is_ours(const char *path, const char *name, const struct stat *st)
+bool diff_is_ours(const char *path, mode_t mode, int64_t size)
 {
 	static const char *const ours[] = { "dev",	 "proc",	 "sys",
 					    "etc/hosts", "etc/hostname", "etc/resolv.conf",
 					    "run" };
-	own(str) char *whole = str_fmt("%s%s", path, name);
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (str_eq(whole, ours[i]))
-			return S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size == 0);
+		if (str_eq(path, ours[i]))
+			return S_ISDIR(mode) || (S_ISREG(mode) && size == 0);
 	return false;
+}
+
+static bool is_ours(const char *path, const char *name, const struct stat *st)
+{
+	own(str) char *whole = str_fmt("%s%s", path, name);
+
+	return diff_is_ours(whole, st->st_mode, st->st_size);
 }
 
 static int compare_entry(struct diff *d, int dir, const struct todo *t, const char *name,

@@ -3,6 +3,9 @@
 #ifndef CADDIS_POD_DIFF_H
 #define CADDIS_POD_DIFF_H
 
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "store/store.h"
 
 struct change {
@@ -21,5 +24,8 @@ OWNED_STRUCT(changes, struct changes, changes_free)
  * itself is listed. Left out: what caddis itself makes in each container, to mount on.
  */
 int container_diff(struct store *s, const char *id, struct changes *out, struct err *e);
+
+/* Of what the layers below lack: an empty file or directory that caddis makes to mount on? path: "etc/hosts" */
+bool diff_is_ours(const char *path, mode_t mode, int64_t size);
 
 #endif

@@ -115,12 +115,26 @@ static int find_maps(struct store *s, struct view *v, struct err *e)
 	return 0;
 }
 
-static int open_view(struct store *s, const char *id, struct view *v, struct err *e)
+/* Its directory stays while it is open, whoever removes the container. */
+static int open_upper(struct store *s, struct view *v, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+	int dir = v->held.dir;
+
+	if (dir < 0 && record_open(s, RECORD_CONTAINER, v->container.id, false, &r, e) < 0)
+		return -1;
+	v->live = dir < 0;
+	v->root = openat(v->live ? r.dir : dir, "upper",
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return v->root < 0 ? err_sys(e, "its writable layer") : 0;
+}
+
+static int open_view(struct store *s, const char *id, bool upper, struct view *v, struct err *e)
 {
 	if (container_load(s, id, &v->container, e) < 0 || find_maps(s, v, e) < 0)
 		return -1;
 	if (v->container.status.state == CONTAINER_RUNNING)
-		return open_live(v, e);
+		return upper ? open_upper(s, v, e) : open_live(v, e);
 	if (record_open(s, RECORD_CONTAINER, id, true, &v->held, e) < 0)
 		return -1;
 	container_free(&v->container);
@@ -128,14 +142,20 @@ static int open_view(struct store *s, const char *id, struct view *v, struct err
 	if (container_load(s, id, &v->container, e) < 0)
 		return -1;
 	if (v->container.status.state != CONTAINER_RUNNING)
-		return mount_stopped(s, v, e);
+		return upper ? open_upper(s, v, e) : mount_stopped(s, v, e);
 	record_close(&v->held);
 	v->held = (struct record)RECORD_NONE;
-	return open_live(v, e);
+	return upper ? open_upper(s, v, e) : open_live(v, e);
 }
 
 int view_container(struct store *s, const char *id, struct view *out, struct err *e)
 {
 	*out = (struct view)VIEW_NONE;
-	return open_view(s, id, out, e) < 0 ? err_in(e, "container %.12s", id) : 0;
+	return open_view(s, id, false, out, e) < 0 ? err_in(e, "container %.12s", id) : 0;
+}
+
+int view_upper(struct store *s, const char *id, struct view *out, struct err *e)
+{
+	*out = (struct view)VIEW_NONE;
+	return open_view(s, id, true, out, e) < 0 ? err_in(e, "container %.12s", id) : 0;
 }

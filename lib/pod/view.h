@@ -31,6 +31,8 @@ struct view {
 		.root = -1, .held = RECORD_NONE                                                    \
 	}
 int view_container(struct store *s, const char *id, struct view *out, struct err *e);
+/* The same of its writable layer alone, as overlayfs keeps it; of a running one it changes, too. */
+int view_upper(struct store *s, const char *id, struct view *out, struct err *e);
 void view_release(struct view *v);
 OWNED_STRUCT(view, struct view, view_release)
 
