@@ -108,29 +108,63 @@ not_in_container() {
 	done
 }
 
-@test "a process on its way into a container shows nobody there a file of the host (SEC-R2)" {
-	local tracer seen
-	run_ok ctr run -d -s web --name seer --cap-add SYS_PTRACE busybox sleep 1000
-	# Held where it has joined everything, and has its capabilities still.
-	strace -f -qq -o /dev/null -e trace=capset -e inject=capset:delay_enter=2000000 "$CADDIS" ctr exec seer true 3>&- &
+# Execs into the container "seer", held for two seconds at the system call $1; what a look around in there finds: of
+# each process that is not the container's own, its capabilities, what its program is, its descriptors.
+seen_from_inside() {
+	local tracer sight host
+	host=$(stat -Lc %d:%i "$CADDIS")
+	strace -f -qq -o /dev/null -e trace="$1" -e inject="$1:delay_enter=2000000:when=1" "$CADDIS" ctr exec seer true 3>&- &
 	tracer=$!
 	# shellcheck disable=SC2016
-	seen=$("$CADDIS" ctr exec seer sh -c '
-		for try in $(seq 100); do
+	sight=$("$CADDIS" ctr exec seer sh -c '
+		for try in $(seq 80); do
 			for p in /proc/[0-9]*; do
 				case $(readlink $p/exe) in
 				*caddis*)
-					[ "$(stat -Lc %d:%i $p/exe)" != '"$(stat -Lc %d:%i "$CADDIS")"' ] || echo "$p/exe -> the program of the host"
-					ls -l $p/fd && exit
+					grep CapPrm $p/status
+					[ "$(stat -Lc %d:%i $p/exe)" != "$1" ] || echo "$p/exe -> the program of the host"
+					ls -l $p/fd
+					exit
 					;;
 				esac
 			done
 			usleep 20000
-		done')
+		done' sh "$host")
 	wait "$tracer"
-	[[ $seen == *socket:* ]] || fail "nothing seen: $seen"
+	printf '%s\n' "$sight"
+}
+
+@test "a process on its way into a container shows nobody there a file or a right of the host (SEC-R2)" {
+	local seen theirs
+	run_ok ctr run -d -s web --name seer --cap-add SYS_PTRACE busybox sleep 1000
+	theirs=$("$CADDIS" ctr exec seer grep CapPrm /proc/1/status)
+	# While it has all its capabilities it is not there; if it is seen afterwards, it has the container's.
+	seen=$(seen_from_inside capset)
+	[[ -z $seen || $seen == "$theirs"* ]] || fail "$seen"
+	# It is there, and about to execute its command.
+	seen=$(seen_from_inside poll)
+	[[ $seen == "$theirs"* && $seen == *socket:* ]] || fail "theirs $theirs, seen: $seen"
 	seen=$(sed -n 's/.* -> //p' <<< "$seen" | grep -vE '^((socket|pipe|anon_inode):.*|/dev/null|/)$' || true)
 	[ -z "$seen" ] || fail "$seen"
+}
+
+@test "an exec where others may look on has its session, its terminal, its status and its parent's death" {
+	run_ok ctr run -d -s web --name a --cap-add SYS_PTRACE busybox sleep 1000
+	run_fails 7 ctr exec a sh -c 'exit 7'
+	run_fails 127 ctr exec a nosuch
+	run_fails 125 ctr exec -u nosuch a true
+	assert_error nosuch
+	# shellcheck disable=SC2016
+	run -0 "$CADDIS" ctr exec -t a sh -c 'tty; [ $(cut -d" " -f6 /proc/self/stat) = $$ ] && echo leads; echo x > /dev/tty'
+	assert_output_has /dev/pts/
+	assert_output_has leads
+	assert_output_has x
+	"$CADDIS" ctr exec a sleep 777 3>&- &
+	pid=$!
+	wait_until 5 in_container a "sleep 777"
+	kill -9 "$pid"
+	wait "$pid" || true
+	wait_until 3 not_in_container a "sleep 777"
 }
 
 @test "no way of executing /proc/self/exe runs or reaches the program of the host (SEC-R1)" {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,7 +123,10 @@ static int serve(const struct init *in, enum sync_step step, pid_t pid, struct e
 /* Until the child says that it is ready, or why it is not. */
 static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 {
-	for (;;) {
+	bool ready = false, born = !in->replaced;
+
+	/* The two may come in either order. */
+	while (!ready || !born) {
 		enum sync_step step;
 		own(fd) int fd = -1;
 		int n = sync_recv(in->parent_sock, &step, &fd, e);
@@ -132,8 +136,8 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 		if (n == 0)
 			return err_set(e, ERR_FAIL,
 				       "the container's first process died while it was made");
-		if (step == SYNC_READY)
-			return host_join(in, x->id.pid, e);
+		ready = ready || step == SYNC_READY;
+		born = born || step == SYNC_BORN;
 		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
 			return -1;
 		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
@@ -143,6 +147,7 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 		if (step == SYNC_CONSOLE && x->console < 0)
 			x->console = fd_steal(&fd);
 	}
+	return host_join(in, x->id.pid, e);
 }
 
 /* The cgroup directory for CLONE_INTO_CGROUP, and the files of the rest. */
@@ -265,13 +270,14 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 			return -1;
 	}
 	userns = ns_joined(&in.ns, CLONE_NEWUSER);
+	in.replaced = userns >= 0; /* see step_join_user() */
 	if (a->rootfs.nlower > 0) {
 		in.root = userns >= 0 ? rootfs_overlay_mapped(&a->rootfs, userns, e)
 				      : rootfs_overlay(&a->rootfs, e);
 		if (in.root < 0)
 			return err_in(e, "root file system");
 	}
-	if (userns < 0) { /* else see step_join_user() */
+	if (userns < 0) {
 		b.pid_ns = ns_joined(&in.ns, CLONE_NEWPID);
 		b.flags = in.ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	}
@@ -302,6 +308,31 @@ int executor_start(struct executor *x, struct err *e)
 	return n;
 }
 
+/*
+ * Whoever is in a pid namespace and has CAP_SYS_PTRACE can seize who enters it, with all the rights
+ * that setting up needs. Where there may be somebody, the process is born there last of all, when
+ * it has no more rights than it is to have. Not in a user namespace, whose capabilities do not
+ * reach us; nor with a filter of the container's that has to be installed before (without
+ * no_new_privs) and may forbid it, or whose agent is told of the process.
+ */
+static int choose_birth(const struct executor_exec_args *a, struct init *in, struct birth *b,
+			struct err *e)
+{
+	bool filtered =
+		in->notify >= 0 || (a->spec->linux_.seccomp && !in->process->no_new_privileges);
+	struct caps theirs;
+
+	if (!(in->ns.all & CLONE_NEWPID))
+		return 0;
+	if (caps_read(a->spec->process.capabilities, &theirs, e) < 0)
+		return -1;
+	in->born_last = (in->ns.join & CLONE_NEWPID || theirs.bounding >> CAP_SYS_PTRACE & 1) &&
+			!(in->ns.all & CLONE_NEWUSER) && !filtered;
+	in->replaced = in->born_last;
+	b->pid_ns = in->born_last ? -1 : in->join_pidfd;
+	return 0;
+}
+
 int executor_exec(const struct executor_exec_args *a, struct executor *out, struct err *e)
 {
 	own(init) struct init in = INIT_NONE;
@@ -330,8 +361,8 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 			return err_set(e, ERR_STATE, "the container is not running");
 		return err_sys(e, "look at process %d", (int)a->init->pid);
 	}
-	if (in.ns.all & CLONE_NEWPID)
-		b.pid_ns = in.join_pidfd;
+	if (choose_birth(a, &in, &b, e) < 0)
+		return -1;
 	if (give_birth(&in, &b, out, e) < 0 || executor_start(out, e) < 0) {
 		executor_close(out);
 		return -1;

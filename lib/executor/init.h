@@ -31,6 +31,8 @@ struct init {
 	int sock, parent_sock;
 	int stdio[3];
 	bool die_with_parent, strict_groups, no_keyring, no_pivot;
+	bool replaced;	/* the first child makes another one that goes on in its place (SYNC_BORN) */
+	bool born_last; /* exec: in the pid namespace, when it has no more rights than it is to have */
 	unsigned preserve; /* descriptors from 3 on */
 	int pid1; /* --init: the program that runs ours; -1: it runs itself */
 	const char *cgroup;
