@@ -97,6 +97,23 @@ static int stop_main(struct cli *cli, const void *args, char **operands, size_t 
 	return cli_each(cli, operands, n, stop_one, args);
 }
 
+static int start_one(struct cli *cli, const char *operand, const void *args, struct err *e)
+{
+	char id[ID_SIZE];
+
+	(void)args;
+	if (record_find(&cli->store, RECORD_SANDBOX, operand, id, e) < 0 ||
+	    sandbox_start(&cli->store, id, e) < 0)
+		return -1;
+	printf("%s\n", operand);
+	return 0;
+}
+
+static int start_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	return cli_each(cli, operands, n, start_one, args);
+}
+
 static int rm_one(struct cli *cli, const char *operand, const void *args, struct err *e)
 {
 	const struct rm_args *a = args;
@@ -126,6 +143,7 @@ static const struct command commands[] = {
 	{ "stats", "[OPTION...] [SANDBOX...]", "show what sandboxes use: CPU, memory, processes, network", sandbox_stats_main, sandbox_stats_opts, sizeof(struct stats_args), NEED_STORE, 0, 0, "sandbox" },
 	{ "update", "OPTION... SANDBOX...", "change the limits of sandboxes while they run", sandbox_update_main, sandbox_update_opts, sizeof(struct sandbox_update_args), NEED_STORE, 1, 0, "sandbox" },
 	{ "stop", "[OPTION...] SANDBOX...", "stop the containers of sandboxes and drop their namespaces", stop_main, stop_opts, sizeof(struct stop_args), NEED_STORE, 1, 0, "sandbox" },
+	{ "start", "SANDBOX...", "make sandboxes ready again, after a stop or a reboot", start_main, NULL, 0, NEED_STORE, 1, 0, "sandbox" },
 	{ "rm", "[OPTION...] SANDBOX...", "remove sandboxes with all their containers, running ones too", rm_main, rm_opts, sizeof(struct rm_args), NEED_STORE, 1, 0, "sandbox" },
 	{ 0 },
 };

@@ -7,12 +7,14 @@
 #include <dlfcn.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "network/cni.h"
+#include "pod/container.h"
 
 struct info_args {
 	const char *output;
@@ -142,7 +144,88 @@ static int info_main(struct cli *cli, const void *args, char **operands, size_t 
 	return cli_done(cli, 0);
 }
 
+/* --- boot --- */
+
+struct booting {
+	struct container *v;
+	size_t n;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct container *x = a, *y = b;
+
+	return x->status.created_at < y->status.created_at
+		       ? -1
+		       : x->status.created_at > y->status.created_at;
+}
+
+/* Oldest first: what was made later may need it. */
+static int find_wanted(struct cli *cli, struct booting *b, struct err *e)
+{
+	own(strv) struct strv ids = { 0 };
+
+	if (record_list(&cli->store, RECORD_CONTAINER, &ids, e) < 0)
+		return -1;
+	b->v = xcalloc(ids.n + 1, sizeof(*b->v));
+	for (size_t i = 0; i < ids.n; i++) {
+		struct container *c = &b->v[b->n];
+		struct err damaged = { 0 };
+
+		if (container_load(&cli->store, ids.v[i], c, &damaged) < 0) {
+			if (damaged.kind != ERR_NOT_FOUND)
+				cli_error(cli, &damaged);
+			continue;
+		}
+		if (container_wanted_at_boot(&cli->store, c))
+			b->n++;
+		else
+			container_free(c);
+	}
+	qsort(b->v, b->n, sizeof(*b->v), by_age);
+	return 0;
+}
+
+static int boot_one(struct cli *cli, const char *operand, const void *args, struct err *e)
+{
+	own(container) struct container c = { 0 };
+
+	(void)args;
+	if (container_load(&cli->store, operand, &c, e) < 0)
+		return e->kind == ERR_NOT_FOUND ? 0 : -1;
+	if (!container_wanted_at_boot(&cli->store, &c)) /* somebody was faster */
+		return 0;
+	if (sandbox_start(&cli->store, c.record.sandbox_id, e) < 0 ||
+	    container_start(&cli->store, c.id, NULL, true, e) < 0)
+		return err_in(e, "container %s", container_name(&c));
+	printf("%s\n", container_name(&c));
+	return 0;
+}
+
+static int boot_main(struct cli *cli, const void *args, char **operands, size_t n)
+{
+	struct booting b = { 0 };
+	own(strv) struct strv ids = { 0 };
+	struct err e;
+
+	(void)operands;
+	(void)n;
+	if (find_wanted(cli, &b, &e) < 0)
+		return cli_error(cli, &e);
+	for (size_t i = 0; i < b.n; i++) {
+		strv_add(&ids, b.v[i].id);
+		container_free(&b.v[i]);
+	}
+	free(b.v);
+	return cli_each(cli, ids.v, ids.n, boot_one, args);
+}
+
 static const struct command commands[] = {
+	{ .name = "boot",
+	  .args = "",
+	  .summary = "start containers whose restart policy says so, after a reboot",
+	  .run = boot_main,
+	  .flags = NEED_STORE | ENTERS_CONTAINER },
 	{ .name = "info",
 	  .args = "[OPTION...]",
 	  .summary = "show version, paths, kernel and libraries",

@@ -59,6 +59,7 @@ struct container_status {
 	char *boot_id;
 	bool foreground;
 	int64_t restart_count; /* by its policy, since a user started it */
+	bool stop_asked;       /* a user had it stopped */
 };
 
 struct container {
@@ -189,6 +190,8 @@ struct container_update_args {
 };
 int container_update(struct store *s, const char *id, const struct container_update_args *a,
 		     struct err *e);
+/* After a reboot: its policy says that it runs, and so far it does not. */
+bool container_wanted_at_boot(struct store *s, const struct container *c);
 /* A running one needs force. Its own sandbox goes with it. */
 int container_remove(struct store *s, const char *id, bool force, struct err *e);
 /* What commands that were killed left behind: --rm containers that do not run any more, or that

@@ -163,9 +163,10 @@ static int get_sandbox(struct store *s, const struct container_create_args *a, s
 		if (sandbox_load(s, a->sandbox, &c->sandbox, e) < 0)
 			return -1;
 		if (!c->sandbox.ready)
-			return err_set(e, ERR_STATE,
-				       "sandbox %.12s is not ready; remove it and create it again",
-				       a->sandbox);
+			return err_set(
+				e, ERR_STATE,
+				"sandbox %.12s is not ready; 'caddis sandbox start' makes it so",
+				a->sandbox);
 		return 0;
 	}
 	if (sandbox_create(s, a->sandbox_config, true, &c->held, c->sandbox.id, e) < 0)

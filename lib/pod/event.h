@@ -22,7 +22,7 @@ void container_event_died(struct store *s, const char *id, const char *name, con
  */
 char *container_event_about(const struct container_record *r);
 
-/* "created" (it is ready then), "stopped", "updated", "removed" */
+/* "created", "started" (it is ready then), "stopped", "updated", "removed" */
 void sandbox_event(struct store *s, const char *event, const char *id,
 		   const struct sandbox_record *r);
 

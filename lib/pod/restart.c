@@ -25,6 +25,16 @@ bool restart_wanted(const struct container *c, int code)
 	}
 }
 
+/* As Docker does when its daemon starts: always, whatever was before; unless-stopped, unless a user
+ * stopped it. One that waits for its next start has its monitor still. */
+bool container_wanted_at_boot(struct store *s, const struct container *c)
+{
+	if (c->status.state != CONTAINER_EXITED || run_lock_held(s, c->id))
+		return false;
+	return c->record.restart == CONTAINER_RESTART_ALWAYS ||
+	       (c->record.restart == CONTAINER_RESTART_UNLESS_STOPPED && !c->status.stop_asked);
+}
+
 bool restart_pause(struct starting *st, int64_t *delay)
 {
 	const struct container_status *status = &st->c.status;

@@ -56,31 +56,36 @@ char *sandbox_cgroup(const struct sandbox_record *r, const char *id)
 	return str_fmt("%.*s/%s", (int)n, parent, id);
 }
 
-/* What the record owns in the kernel, made after it was published. */
-static int make_resources(struct store *s, struct record *r, const struct sandbox_record *rec,
-			  struct err *e)
+static int make_cgroup(const struct record *r, const struct sandbox_record *rec,
+		       const struct cri_resources *limits, struct err *e)
 {
-	const struct cri_sandbox_config *c = &rec->config;
+	own(str) char *cgroup = sandbox_cgroup(rec, r->id);
+	struct oci_resources res = { 0 };
+	int rc;
 
-	if (c->linux_.resources || c->linux_.overhead) {
-		own(str) char *cgroup = sandbox_cgroup(rec, r->id);
-		struct oci_resources res = { 0 };
-		int rc;
+	resources_of_sandbox(limits, rec->config.linux_.overhead, &res);
+	rc = cgroup_create(cgroup, &res, e);
+	fields_free(&oci_resources_table, &res);
+	return rc;
+}
 
-		resources_of_sandbox(c->linux_.resources, c->linux_.overhead, &res);
-		rc = cgroup_create(cgroup, &res, e);
-		fields_free(&oci_resources_table, &res);
-		if (rc < 0)
-			return -1;
-	}
-	return sandbox_ns_create(s, r->id, rec, e);
+/* What makes it Ready: all that the record owns in the kernel, and the files that tell of it.
+ * limits NULL: none. */
+static int make_ready(struct store *s, struct record *r, const struct sandbox_record *rec,
+		      const struct cri_resources *limits, struct err *e)
+{
+	own(network_status) struct network_status net = { 0 };
+
+	if (((limits || rec->config.linux_.overhead) && make_cgroup(r, rec, limits, e) < 0) ||
+	    sandbox_ns_create(s, r->id, rec, e) < 0 ||
+	    sandbox_network_attach(s, r, &rec->config, &net, e) < 0)
+		return -1;
+	return sandbox_write_files(r->dir, &rec->config, &net, e);
 }
 
 static int publish(struct store *s, struct record *r, const struct sandbox_record *rec,
 		   struct err *e)
 {
-	own(network_status) struct network_status net = { 0 };
-
 	if (fields_save(&sandbox_record_table, r->dir, "config.json", rec, false, e) < 0)
 		return -1;
 	if (mkdirat(r->dir, "containers", 0700) < 0)
@@ -93,10 +98,7 @@ static int publish(struct store *s, struct record *r, const struct sandbox_recor
 	if (str_some(rec->config.metadata.name) &&
 	    record_name(s, r, "", rec->config.metadata.name, e) < 0)
 		return -1;
-	if (make_resources(s, r, rec, e) < 0 ||
-	    sandbox_network_attach(s, r, &rec->config, &net, e) < 0)
-		return -1;
-	return sandbox_write_files(r->dir, &rec->config, &net, e);
+	return make_ready(s, r, rec, rec->config.linux_.resources, e);
 }
 
 int sandbox_commit(struct store *s, struct record *r, const struct sandbox_record *rec,
@@ -197,6 +199,68 @@ int sandbox_containers(int dir, struct strv *ids, struct err *e)
 		if (id_valid(de->d_name))
 			strv_add(ids, de->d_name);
 	}
+}
+
+/* Nothing of an earlier life is left. */
+static int clear(struct store *s, const struct record *r, struct err *e)
+{
+	if (sandbox_network_detach(s, r->id, r->dir, e) < 0 || sandbox_ns_drop(s, r->id, e) < 0)
+		return -1;
+	return record_remove_run_dir(s, RECORD_SANDBOX, r->id, e);
+}
+
+/* Only when its namespaces went without it, as when somebody unmounts them. */
+static int check_idle(struct store *s, const struct record *r, struct err *e)
+{
+	own(strv) struct strv ids = { 0 };
+
+	if (sandbox_containers(r->dir, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		own(container) struct container c = { 0 };
+		struct err gone;
+
+		if (container_load(s, ids.v[i], &c, &gone) == 0 &&
+		    c.status.state == CONTAINER_RUNNING)
+			return err_set(e, ERR_STATE, "its container %s runs still; stop it first",
+				       container_name(&c));
+	}
+	return 0;
+}
+
+static int start(struct store *s, struct record *r, struct sandbox *sb, struct err *e)
+{
+	struct err second;
+
+	if (check_idle(s, r, e) < 0 || clear(s, r, e) < 0 ||
+	    sandbox_network_check(s, &sb->record.config, e) < 0)
+		return -1;
+	/* Half ready is not ready, should we be killed. */
+	sb->status.stopped = true;
+	if (record_set_status(r, &sandbox_status_table, &sb->status, e) < 0)
+		return -1;
+	sb->status.stopped = false;
+	if (lease_ids(s, r, &sb->record, e) == 0 &&
+	    make_ready(s, r, &sb->record, &sb->resources, e) == 0 &&
+	    record_set_status(r, &sandbox_status_table, &sb->status, e) == 0)
+		return 0;
+	(void)clear(s, r, &second);
+	return -1;
+}
+
+int sandbox_start(struct store *s, const char *id, struct err *e)
+{
+	own(record) struct record r = RECORD_NONE;
+	own(sandbox) struct sandbox sb = { 0 };
+
+	if (record_open(s, RECORD_SANDBOX, id, true, &r, e) < 0 || sandbox_load(s, id, &sb, e) < 0)
+		return -1;
+	if (sb.ready)
+		return 0;
+	if (start(s, &r, &sb, e) < 0)
+		return err_in(e, "sandbox %.12s", id);
+	sandbox_event(s, "started", id, &sb.record);
+	return 0;
 }
 
 static void say_stopped(struct store *s, const struct record *r)

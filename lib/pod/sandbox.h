@@ -48,6 +48,12 @@ int sandbox_commit(struct store *s, struct record *r, const struct sandbox_recor
 /* Ends its containers, all at once (-1: their own grace periods), drops its namespaces. Twice is a
  * success. */
 int sandbox_stop(struct store *s, const char *id, int64_t timeout_ns, struct err *e);
+/*
+ * Makes one Ready again that is not, after a stop or a reboot: as it was created, with the limits of
+ * its last update; its addresses may be others. Its containers are not started. Ready already: a
+ * success.
+ */
+int sandbox_start(struct store *s, const char *id, struct err *e);
 /* Kills and removes its containers, then removes it. */
 int sandbox_remove(struct store *s, const char *id, struct err *e);
 int sandbox_load(struct store *s, const char *id, struct sandbox *out, struct err *e);

@@ -265,7 +265,7 @@ static int set_running(struct starting *st, struct err *e)
 	status->foreground = st->attach != NULL;
 	status->restart_count = st->restart_count;
 	status->finished_at = status->exit_code = 0;
-	status->oom_killed = false;
+	status->oom_killed = status->stop_asked = false;
 	str_set(&status->reason, NULL);
 	str_set(&status->message, NULL);
 	return record_set_status(&st->r, &container_status_table, status, e);
@@ -309,6 +309,7 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 
 	status->state = CONTAINER_EXITED;
 	status->pid = status->start = 0;
+	status->stop_asked = run_stop_asked(st->run_dir);
 	if (!ended) {
 		status->finished_at = clock_now();
 		status->exit_code = err_exit_code_run(failed);

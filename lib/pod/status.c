@@ -48,6 +48,7 @@ static const struct field container_status_fields[] = {
 	FIELD(struct container_status, boot_id, FIELD_STR),
 	FIELD(struct container_status, foreground, FIELD_BOOL),
 	FIELD(struct container_status, restart_count, FIELD_INT),
+	FIELD(struct container_status, stop_asked, FIELD_BOOL),
 };
 FIELD_TABLE(container_status_table, "container status", struct container_status, FIELDS_STRICT,
 	    container_status_fields);
