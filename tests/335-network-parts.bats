@@ -113,7 +113,7 @@ port_of() {
 }
 
 @test "which addresses have a part follows from the network's range, of IPv6 where there is no IPv4" {
-	run_ok network create --subnet 10.78.0.0/16 --ip-range 10.78.200.0/24 ranged
+	run_ok network create --subnet 10.78.0.0/16 --ip-range 10.78.200.0/24 --mtu 1400 ranged
 	run_ok network create --subnet fd79::/64 six
 	sed -i 's/"caddis[0-9]*"/"caddis9999"/' "$CADDIS_ROOT/networks/six.json" # the longest name
 	run_ok sandbox create --network ranged first
@@ -123,6 +123,7 @@ port_of() {
 	BRIDGE=$("$CADDIS" network inspect ranged --field .bridge)
 	[ "$(port_of first) $(port_of second)" = "$BRIDGE $BRIDGE-1" ]
 	[ "$(port_of third) $(port_of fourth)" = "caddis9999 caddis9999-511" ]
+	ip -j link | jq -e --arg b "$BRIDGE-1" 'map(select(.ifname | startswith($b))) | length == 3 and all(.mtu == 1400)'
 	serve third 80
 	serve second 80
 	answers "third fd79::1:ff80" inside_ask fourth tcp "$(address third)" 80
