@@ -31,8 +31,10 @@ static const struct command commands[] = {
 	{ "state", "CONTAINER", "print the state of a container", oci_state_main, NULL, 0, 0, 1, 1, NULL },
 	{ "list", "[OPTION...]", "list containers", oci_list_main, oci_list_opts, sizeof(struct oci_list_args), 0, 0, 0, NULL },
 	{ "kill", "[OPTION...] CONTAINER [SIGNAL]", "send a signal to a container's first process", oci_kill_main, oci_kill_opts, sizeof(struct oci_all_args), 0, 1, 2, NULL },
+	{ "exec", "[OPTION...] CONTAINER [COMMAND [ARG...]]", "run a further process in a container", oci_exec_main, oci_exec_opts, sizeof(struct oci_exec_opts), STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 1, 0, NULL, always },
 	{ "pause", "CONTAINER", "let a container stand still", oci_pause_main, NULL, 0, 0, 1, 1, NULL },
 	{ "resume", "CONTAINER", "let a paused container go on", oci_resume_main, NULL, 0, 0, 1, 1, NULL },
+	{ "update", "[OPTION...] CONTAINER", "change the limits of a container", oci_update_main, oci_update_opts, sizeof(struct oci_update_args), 0, 1, 1, NULL },
 	{ "delete", "[OPTION...] CONTAINER...", "remove what stopped containers have left", oci_delete_main, oci_delete_opts, sizeof(struct oci_force_args), 0, 1, 0, NULL },
 	{ 0 },
 };

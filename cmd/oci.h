@@ -21,6 +21,8 @@ bool oci_no_cgroup(const struct cli *cli);
 
 /* oci_log.c: own_line.open and report: --log, --log-format. */
 int oci_log_open(struct cli *cli, struct err *e);
+/* What home has gathered, to the log and standard error. */
+void oci_put_warnings(struct cli *cli, const struct oci_home *home);
 void oci_log_report(struct cli *cli, const char *msg);
 
 /* oci_life.c */
@@ -51,6 +53,27 @@ int oci_pause_main(struct cli *cli, const void *args, char **operands, size_t n)
 int oci_resume_main(struct cli *cli, const void *args, char **operands, size_t n);
 /* What of the descriptors from 3 on the process shall have: each must be open, now. */
 int oci_preserve_fds(const struct optint *option, unsigned *out, struct err *e);
+
+/* oci_exec.c */
+struct oci_exec_opts {
+	const char *process, *cwd, *user, *apparmor, *label, *cgroup;
+	const char *pid_file, *console_socket, *pidfd_socket;
+	struct strv env, gids, caps;
+	struct optint preserve_fds;
+	bool detach, tty, no_new_privs, ignore_paused, no_subreaper;
+};
+extern const struct opt oci_exec_opts[];
+int oci_exec_main(struct cli *cli, const void *args, char **operands, size_t n);
+
+/* oci_update.c */
+struct oci_update_args {
+	const char *resources, *cpus, *mems, *memory, *reservation, *swap, *kernel, *kernel_tcp,
+		*l3_cache, *mem_bw;
+	struct optint blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, rt_period,
+		rt_runtime, cpu_idle, pids;
+};
+extern const struct opt oci_update_opts[];
+int oci_update_main(struct cli *cli, const void *args, char **operands, size_t n);
 
 /* oci_list.c */
 int oci_state_main(struct cli *cli, const void *args, char **operands, size_t n);

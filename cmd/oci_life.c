@@ -67,6 +67,13 @@ static int create_args(struct cli *cli, const struct oci_create_opts *o, const c
 	return oci_preserve_fds(&o->preserve_fds, &out->preserve, e);
 }
 
+static int finish(struct cli *cli, const struct oci_home *home, int rc, const struct err *e,
+		  int status)
+{
+	oci_put_warnings(cli, home);
+	return rc < 0 ? cli_error(cli, e) : cli_done(cli, status);
+}
+
 int oci_create_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	own(oci_home) struct oci_home home = { .dir = -1 };
@@ -74,10 +81,9 @@ int oci_create_main(struct cli *cli, const void *args, char **operands, size_t n
 	struct err e;
 
 	(void)n;
-	if (create_args(cli, args, operands[0], &a, &e) < 0 || oci_open_home(cli, &home, &e) < 0 ||
-	    oci_create(&home, &a, &e) < 0)
+	if (create_args(cli, args, operands[0], &a, &e) < 0 || oci_open_home(cli, &home, &e) < 0)
 		return cli_error(cli, &e);
-	return cli_done(cli, 0);
+	return finish(cli, &home, oci_create(&home, &a, &e), &e, 0);
 }
 
 int oci_run_main(struct cli *cli, const void *args, char **operands, size_t n)
@@ -93,7 +99,7 @@ int oci_run_main(struct cli *cli, const void *args, char **operands, size_t n)
 	if (create_args(cli, o, operands[0], &a, &e) < 0 || oci_open_home(cli, &home, &e) < 0)
 		return cli_error(cli, &e);
 	rc = o->detach ? oci_run_detached(&home, &a, &e) : oci_run(&home, &a, o->keep, &ended, &e);
-	return rc < 0 ? cli_error(cli, &e) : cli_done(cli, ended.code);
+	return finish(cli, &home, rc, &e, ended.code);
 }
 
 int oci_start_main(struct cli *cli, const void *args, char **operands, size_t n)
@@ -103,9 +109,9 @@ int oci_start_main(struct cli *cli, const void *args, char **operands, size_t n)
 
 	(void)args;
 	(void)n;
-	if (oci_open_home(cli, &home, &e) < 0 || oci_start(&home, operands[0], &e) < 0)
+	if (oci_open_home(cli, &home, &e) < 0)
 		return cli_error(cli, &e);
-	return cli_done(cli, 0);
+	return finish(cli, &home, oci_start(&home, operands[0], &e), &e, 0);
 }
 
 int oci_kill_main(struct cli *cli, const void *args, char **operands, size_t n)
@@ -151,7 +157,13 @@ static int delete_one(struct cli *cli, const char *operand, const void *args, st
 	const struct oci_force_args *a = args;
 	own(oci_home) struct oci_home home = { .dir = -1 };
 
-	return oci_open_home(cli, &home, e) < 0 ? -1 : oci_delete(&home, operand, a->force, e);
+	int rc;
+
+	if (oci_open_home(cli, &home, e) < 0)
+		return -1;
+	rc = oci_delete(&home, operand, a->force, e);
+	oci_put_warnings(cli, &home);
+	return rc;
 }
 
 int oci_delete_main(struct cli *cli, const void *args, char **operands, size_t n)

@@ -93,3 +93,17 @@ void oci_log_report(struct cli *cli, const char *msg)
 	if (g && str_some(g->log))
 		log_line(g, "error", msg);
 }
+
+void oci_put_warnings(struct cli *cli, const struct oci_home *home)
+{
+	const struct oci_globals *g = oci_globals(cli);
+
+	for (size_t i = 0; i < home->warnings.n; i++) {
+		own(str) char *text =
+			str_printable(home->warnings.v[i], strlen(home->warnings.v[i]));
+
+		if (str_some(g->log))
+			log_line(g, "warning", text);
+		fprintf(stderr, "caddis-oci: warning: %s\n", text);
+	}
+}

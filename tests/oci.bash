@@ -67,10 +67,11 @@ oci_ok() {
 }
 
 oci_fails() {
-	local want=$1
+	local want=$1 check=()
 
 	shift
-	run --separate-stderr oci "$@"
+	[ "$want" -ne 127 ] || check=(-127)
+	run --separate-stderr "${check[@]}" oci "$@"
 	# shellcheck disable=SC2154 # bats sets them
 	[ "$status" -eq "$want" ] ||
 		fail "caddis-oci $*: status $status, expected $want" "stdout: $output" "stderr: $stderr"

@@ -96,6 +96,8 @@ void strv_copy(struct strv *dst, const struct strv *src);
 bool strv_has(const struct strv *l, const char *s);
 void strv_sort(struct strv *l);
 void strv_free(struct strv *l); /* leaves an empty list */
+/* "KEY=VALUE" in place of an element of the same key, else at the end. */
+void strv_set_assignment(struct strv *l, const char *assignment);
 /* Splits at each sep; empty pieces are kept. */
 void strv_split(struct strv *l, const char *s, char sep);
 OWNED_STRUCT(strv, struct strv, strv_free)

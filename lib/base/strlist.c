@@ -55,6 +55,18 @@ void strv_free(struct strv *l)
 	*l = (struct strv){ 0 };
 }
 
+void strv_set_assignment(struct strv *l, const char *assignment)
+{
+	size_t key = strcspn(assignment, "=") + 1;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->v[i], assignment, key) == 0) {
+			str_set(&l->v[i], assignment);
+			return;
+		}
+	strv_add(l, assignment);
+}
+
 void strv_split(struct strv *l, const char *s, char sep)
 {
 	for (;;) {

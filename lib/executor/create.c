@@ -123,9 +123,9 @@ static int serve(const struct init *in, enum sync_step step, pid_t pid, struct e
 /* Until the child says that it is ready, or why it is not. */
 static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 {
-	bool ready = false, born = !in->replaced;
+	bool ready = false, born = !in->replaced, map = false;
 
-	/* The two may come in either order. */
+	/* They may come in any order; whose maps are asked for is known with its birth. */
 	while (!ready || !born) {
 		enum sync_step step;
 		own(fd) int fd = -1;
@@ -140,8 +140,10 @@ static int wait_ready(const struct init *in, struct executor *x, struct err *e)
 		born = born || step == SYNC_BORN;
 		if (step == SYNC_BORN && take_over(x, fd_steal(&fd), e) < 0)
 			return -1;
-		if (step == SYNC_MAP_ME && write_maps(in, x->id.pid, e) < 0)
+		map = map || step == SYNC_MAP_ME;
+		if (map && born && write_maps(in, x->id.pid, e) < 0)
 			return -1;
+		map = map && !born;
 		if (serve(in, step, x->id.pid, e) < 0)
 			return -1;
 		if (step == SYNC_CONSOLE && x->console < 0)
@@ -270,14 +272,14 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 			return -1;
 	}
 	userns = ns_joined(&in.ns, CLONE_NEWUSER);
-	in.replaced = userns >= 0; /* see step_join_user() */
+	in.replaced = in.ns.all & CLONE_NEWUSER; /* see step_sibling() */
 	if (a->rootfs.nlower > 0) {
 		in.root = userns >= 0 ? rootfs_overlay_mapped(&a->rootfs, userns, e)
 				      : rootfs_overlay(&a->rootfs, e);
 		if (in.root < 0)
 			return err_in(e, "root file system");
 	}
-	if (userns < 0) {
+	if (!(in.ns.all & CLONE_NEWUSER)) { /* else see step_sibling() */
 		b.pid_ns = ns_joined(&in.ns, CLONE_NEWPID);
 		b.flags = in.ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	}

@@ -82,26 +82,39 @@ static int become_root(struct err *e)
 	return 0;
 }
 
-/*
- * A user namespace that is there already: joined first of all, and what is new is then made by a
- * process in it, so that it belongs to it. That process is a child of the same parent, and goes on
- * from here; this one ends. What needs the rights of the host's root is done by now.
- */
-static int step_join_user(struct init *in, struct err *e)
+/* What is there already, before anything of ours is new: a user namespace first of all. One that is
+ * yet to be made has no rights over the others, so they are joined before it. */
+static int join_outside(struct init *in, struct err *e)
 {
-	unsigned flags = in->ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	int userns = ns_joined(&in->ns, CLONE_NEWUSER), pid_ns = ns_joined(&in->ns, CLONE_NEWPID);
-	own(fd) int pidfd = -1;
-	pid_t pid;
 
-	if (userns < 0)
-		return 0;
-	if (setns(userns, CLONE_NEWUSER) < 0)
+	if (userns >= 0 && setns(userns, CLONE_NEWUSER) < 0)
 		return err_sys(e, "join the user namespace");
-	if (become_root(e) < 0)
+	if (userns >= 0 && become_root(e) < 0)
 		return -1;
 	if (pid_ns >= 0 && setns(pid_ns, CLONE_NEWPID) < 0)
 		return err_sys(e, "join the pid namespace");
+	if (userns < 0 && ns_join(&in->ns, e) < 0)
+		return -1;
+	in->ns_done = userns < 0;
+	return 0;
+}
+
+/*
+ * What is new is made by a process in the user namespace, or one that makes that, too: so it
+ * belongs to it. That process is a child of the same parent, and goes on from here; this one ends.
+ * What needs the rights of the host's root (limits, the sources of mounts) is done by now.
+ */
+static int step_sibling(struct init *in, struct err *e)
+{
+	unsigned flags = in->ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);
+	own(fd) int pidfd = -1;
+	pid_t pid;
+
+	if (!(in->ns.all & CLONE_NEWUSER))
+		return 0;
+	if ((in->root < 0 && rootfs_open(in, e) < 0) || join_outside(in, e) < 0)
+		return -1;
 	pid = sys_clone(flags | CLONE_PARENT, -1, &pidfd);
 	if (pid < 0)
 		return err_sys(e, "start a process in the user namespace");
@@ -112,7 +125,7 @@ static int step_join_user(struct init *in, struct err *e)
 
 static int step_join(struct init *in, struct err *e)
 {
-	if (ns_join(&in->ns, e) < 0)
+	if (!in->ns_done && ns_join(&in->ns, e) < 0)
 		return -1;
 	return in->ns.create & CLONE_NEWUSER ? become_root(e) : 0;
 }
@@ -234,8 +247,8 @@ const struct init_step init_create_steps[] = {
 	{ "cgroup",               step_cgroup },
 	{ "mounts",               mount_open_sources },
 	{ "prepare",              cred_userns },
+	{ "user namespace",       step_sibling },
 	{ "user namespace",       step_user_namespace },
-	{ "user namespace",       step_join_user },
 	{ "namespaces",           step_join },
 	{ "cgroup namespace",     step_cgroup_namespace },
 	{ "time namespace",       timens_make },

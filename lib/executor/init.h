@@ -37,6 +37,7 @@ struct init {
 	int pid1; /* --init: the program that runs ours; -1: it runs itself */
 	const char *cgroup;
 	struct ns_plan ns;
+	bool ns_done;	/* those that are there already were joined */
 	int join_pidfd; /* exec: of the container's init */
 	struct cgroup_join join;
 	struct seccomp filter;
@@ -88,6 +89,9 @@ int mount_cgroup_open(struct init *in, struct err *e);
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
 		 struct err *e);
 /* rootfs.c */
+/* A private copy of the mounts at root.path becomes the root: in the mount namespace that it is called
+ * in, with the rights that one has there. */
+int rootfs_open(struct init *in, struct err *e);
 int rootfs_make(struct init *in, struct err *e);
 int rootfs_pivot(struct init *in, struct err *e);
 int rootfs_mask(struct init *in, struct err *e);

@@ -98,7 +98,8 @@ static int search_path(struct init *in, const char *name, struct err *e)
 	}
 	if (worst)
 		return exec_error(name, worst, e);
-	return err_set(e, ERR_NOCOMMAND, "exec: \"%.200s\": not found in $PATH", name);
+	return err_set(e, ERR_NOCOMMAND, "exec: \"%.200s\": executable file not found in $PATH",
+		       name);
 }
 
 int program_find(struct init *in, struct err *e)
@@ -109,7 +110,7 @@ int program_find(struct init *in, struct err *e)
 	if (args->n == 0)
 		return err_set(e, ERR_USAGE, "no command given");
 	if (!*args->v[0])
-		return err_set(e, ERR_NOCOMMAND, "exec: \"\": not found in $PATH");
+		return err_set(e, ERR_NOCOMMAND, "exec: \"\": executable file not found in $PATH");
 	if (!strchr(args->v[0], '/'))
 		return search_path(in, args->v[0], e);
 	sys = try_program(args->v[0]);
@@ -144,7 +145,9 @@ void program_exec(struct init *in, struct err *e)
 		/* It was there: what is missing is what it names in its first line or as its
 		 * loader. */
 		err_set(e, ERR_NOCOMMAND,
-			"exec: \"%.200s\": its interpreter or loader was not found", in->program);
+			"exec: \"%.200s\": its interpreter or loader was not found (no such file "
+			"or directory)",
+			in->program);
 		e->sys = ENOENT;
 		return;
 	}

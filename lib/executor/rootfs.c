@@ -198,7 +198,7 @@ int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct er
 	return n < 0 ? -1 : fd_steal(&mount);
 }
 
-static int bind_make(const struct init *in, struct err *e)
+int rootfs_open(struct init *in, struct err *e)
 {
 	bool slave = str_eq(in->spec->linux_.rootfs_propagation, "slave") ||
 		     str_eq(in->spec->linux_.rootfs_propagation, "rslave");
@@ -213,7 +213,8 @@ static int bind_make(const struct init *in, struct err *e)
 		return err_sys(e, "root file system %s", path);
 	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
 		return err_sys(e, "cut the root file system off");
-	return fd_steal(&tree);
+	in->root = fd_steal(&tree);
+	return 0;
 }
 
 /* All mounts of the namespace, those outside a chroot too; what is opened by path next is in it. */
@@ -240,15 +241,13 @@ static int cut_off(struct init *in, struct err *e)
 int rootfs_make(struct init *in, struct err *e)
 {
 	/* Hooks look for it where the bundle has it. */
-	bool shown = in->root < 0 && hooks_before_pivot(in);
+	bool shown = str_some(in->spec->root.path) && hooks_before_pivot(in);
 	const char *at = shown ? in->spec->root.path : "/";
 	struct stat st;
 
 	if (cut_off(in, e) < 0)
 		return -1;
-	if (in->root < 0) /* no overlay */
-		in->root = bind_make(in, e);
-	if (in->root < 0)
+	if (in->root < 0 && rootfs_open(in, e) < 0) /* no overlay */
 		return -1;
 	if (fstat(in->root, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, ERR_USAGE, "the root file system is not a directory");

@@ -13,6 +13,7 @@
 #include "executor/cgroup.h"
 #include "executor/executor.h"
 #include "oci/bundle.h"
+#include "oci/late_hooks.h"
 #include "oci/life.h"
 #include "oci/socket.h"
 
@@ -23,7 +24,7 @@ struct creation {
 	struct oci_bundle bundle;
 	struct oci_entry entry;
 	struct executor x;
-	int console, pidfd_to; /* sockets that are waited at; -1: none */
+	struct oci_listeners to;
 };
 
 static void creation_free(struct creation *c)
@@ -31,36 +32,9 @@ static void creation_free(struct creation *c)
 	oci_bundle_close(&c->bundle);
 	oci_entry_close(&c->entry);
 	executor_close(&c->x);
-	fd_drop(&c->console);
-	fd_drop(&c->pidfd_to);
+	oci_listeners_close(&c->to);
 }
 OWNED_STRUCT(creation, struct creation, creation_free)
-
-/* What is wrong with the way it was asked for, before anything is made. */
-static int check(struct creation *c, struct err *e)
-{
-	bool terminal = c->bundle.spec.process.terminal;
-	const char *socket = c->a->console_socket;
-
-	if (c->detached && terminal && !socket)
-		return err_set(e, ERR_USAGE,
-			       "process.terminal is set: a container in the background needs "
-			       "--console-socket for it");
-	if (socket && !terminal)
-		return err_set(e, ERR_USAGE,
-			       "--console-socket is given, but process.terminal is not set");
-	if (socket) {
-		c->console = oci_socket_connect(socket, e);
-		if (c->console < 0)
-			return err_in(e, "--console-socket");
-	}
-	if (c->a->pidfd_socket) {
-		c->pidfd_to = oci_socket_connect(c->a->pidfd_socket, e);
-		if (c->pidfd_to < 0)
-			return err_in(e, "--pidfd-socket");
-	}
-	return 0;
-}
 
 /* The record, before anything that it owns. */
 static int record(struct creation *c, struct err *e)
@@ -74,6 +48,7 @@ static int record(struct creation *c, struct err *e)
 	strmap_copy(&r->annotations, &s->annotations);
 	r->created = clock_now();
 	r->owner = geteuid();
+	r->late_hooks = s->hooks.poststart.n + s->hooks.poststop.n > 0;
 	r->boot_id = xstrdup(proc_boot_id(e));
 	if (!r->boot_id)
 		return -1;
@@ -107,6 +82,7 @@ static int make_process(struct creation *c, struct err *e)
 	struct executor_args x = {
 		.spec = &c->bundle.spec,
 		.id = c->a->id,
+		.bundle = c->bundle.path,
 		.stdio = { 0, 1, 2 },
 		.seccomp_cache = -1,
 		.strict_groups = true,
@@ -133,18 +109,20 @@ static int tell(struct creation *c, struct err *e)
 {
 	if (c->a->pid_file && oci_pid_file(c->a->pid_file, c->x.id.pid, e) < 0)
 		return -1;
-	if (c->pidfd_to >= 0 && oci_socket_give(c->pidfd_to, "pidfd", c->x.pidfd, e) < 0)
-		return err_in(e, "--pidfd-socket");
-	if (c->console >= 0 && oci_socket_give(c->console, "/dev/ptmx", c->x.console, e) < 0)
-		return err_in(e, "--console-socket");
-	return 0;
+	return oci_listeners_tell(&c->to, &c->x, e);
 }
 
 /* Its process waits, and ends with us. */
 static int prepare(struct creation *c, struct err *e)
 {
-	if (oci_bundle_open(c->a->bundle, c->a->config, &c->bundle, e) < 0 || check(c, e) < 0)
+	const struct oci_create_args *a = c->a;
+
+	if (oci_bundle_open(a->bundle, a->config, &c->bundle, e) < 0 ||
+	    oci_listeners_open(&c->to, a->console_socket, a->pidfd_socket,
+			       c->bundle.spec.process.terminal, c->detached, e) < 0)
 		return -1;
+	for (size_t i = 0; i < c->bundle.warnings.n; i++)
+		strv_add(&c->h->warnings, c->bundle.warnings.v[i]);
 	oci_add_devices(&c->bundle.spec);
 	if (oci_entry_begin(c->h, c->a->id, &c->entry, e) < 0)
 		return -1;
@@ -163,8 +141,11 @@ static int undo(struct creation *c, struct err *e)
 		(void)proc_pidfd_signal(c->x.pidfd, SIGKILL);
 		(void)proc_wait(c->x.id.pid);
 	}
-	if (c->entry.dir >= 0 && oci_entry_remove(c->h, &c->entry, &second) < 0)
-		err_hint(e, "moreover: %s", second.msg);
+	if (c->entry.dir >= 0) {
+		if (oci_entry_remove(c->h, &c->entry, &second) < 0)
+			err_hint(e, "moreover: %s", second.msg);
+		oci_poststop(c->h, c->a->id, c->bundle.path, &c->bundle.spec);
+	}
 	if (c->a->pid_file && c->x.pidfd >= 0)
 		(void)unlink(c->a->pid_file);
 	return -1;
@@ -178,16 +159,13 @@ static int set_made(struct creation *c, struct err *e)
 
 int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *e)
 {
-	own(creation) struct creation c = {
-		.h = h,
-		.a = a,
-		.detached = true,
-		.bundle = OCI_BUNDLE_NONE,
-		.entry = OCI_ENTRY_NONE,
-		.x = EXECUTOR_NONE,
-		.console = -1,
-		.pidfd_to = -1,
-	};
+	own(creation) struct creation c = { .h = h,
+					    .a = a,
+					    .detached = true,
+					    .bundle = OCI_BUNDLE_NONE,
+					    .entry = OCI_ENTRY_NONE,
+					    .x = EXECUTOR_NONE,
+					    .to = OCI_LISTENERS_NONE };
 
 	if (prepare(&c, e) < 0 || executor_leave(&c.x, c.entry.dir, OCI_START, e) < 0 ||
 	    set_made(&c, e) < 0)
@@ -197,18 +175,16 @@ int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *
 
 int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct err *e)
 {
-	own(creation) struct creation c = {
-		.h = h,
-		.a = a,
-		.detached = true,
-		.bundle = OCI_BUNDLE_NONE,
-		.entry = OCI_ENTRY_NONE,
-		.x = EXECUTOR_NONE,
-		.console = -1,
-		.pidfd_to = -1,
-	};
+	own(creation) struct creation c = { .h = h,
+					    .a = a,
+					    .detached = true,
+					    .bundle = OCI_BUNDLE_NONE,
+					    .entry = OCI_ENTRY_NONE,
+					    .x = EXECUTOR_NONE,
+					    .to = OCI_LISTENERS_NONE };
 
-	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 || executor_start(&c.x, e) < 0)
+	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 || executor_start(&c.x, e) < 0 ||
+	    oci_poststart(&c.entry, &c.bundle.spec, e) < 0)
 		return undo(&c, e);
 	return 0;
 }
@@ -216,27 +192,22 @@ int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct
 int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, struct exit_status *out,
 	    struct err *e)
 {
-	own(creation) struct creation c = {
-		.h = h,
-		.a = a,
-		.bundle = OCI_BUNDLE_NONE,
-		.entry = OCI_ENTRY_NONE,
-		.x = EXECUTOR_NONE,
-		.console = -1,
-		.pidfd_to = -1,
-	};
+	own(creation) struct creation c = { .h = h,
+					    .a = a,
+					    .bundle = OCI_BUNDLE_NONE,
+					    .entry = OCI_ENTRY_NONE,
+					    .x = EXECUTOR_NONE,
+					    .to = OCI_LISTENERS_NONE };
 	struct monitor_args m = { .x = &c.x, .client = true };
 
 	if (prepare(&c, e) < 0 || set_made(&c, e) < 0)
 		return undo(&c, e);
 	fd_drop(&c.entry.lock); /* others may look at it, kill it, execute in it */
 	c.entry.lock = -1;
-	m.client_stdin = m.client_tty = c.x.console >= 0 && c.console < 0;
-	if (c.console >= 0) {
-		close(c.x.console);
-		c.x.console = -1;
-	}
-	if (monitor_run(&m, out, e) < 0)
+	m.client_stdin = c.x.console >= 0;
+	m.client_tty = m.client_stdin && isatty(0);
+	if (executor_start(&c.x, e) < 0 || oci_poststart(&c.entry, &c.bundle.spec, e) < 0 ||
+	    monitor_run(&m, out, e) < 0)
 		return undo(&c, e);
 	if (keep)
 		return 0;

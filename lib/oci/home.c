@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "spec/oci.h"
 #include "store/store.h"
 
 #define LOCK_SECONDS 60
@@ -30,6 +31,7 @@ static const struct field record_fields[] = {
 	FIELD(struct oci_record, created, FIELD_INT),
 	FIELD(struct oci_record, owner, FIELD_INT),
 	FIELD(struct oci_record, made, FIELD_BOOL),
+	FIELD_AS(struct oci_record, late_hooks, "late_hooks", FIELD_BOOL),
 	FIELD(struct oci_record, pid, FIELD_INT),
 	FIELD(struct oci_record, start, FIELD_INT),
 	FIELD(struct oci_record, boot_id, FIELD_STR),
@@ -71,6 +73,7 @@ void oci_home_close(struct oci_home *h)
 	if (h->path)
 		fd_drop(&h->dir);
 	free(h->path);
+	strv_free(&h->warnings);
 	*h = (struct oci_home){ .dir = -1 };
 }
 
@@ -132,6 +135,16 @@ int oci_entry_process(const struct oci_entry *x)
 	struct proc_id init = oci_entry_init(x);
 
 	return proc_open(&init);
+}
+
+int oci_entry_spec(const struct oci_entry *x, struct oci_spec *out, struct err *e)
+{
+	own(strv) struct strv warnings = { 0 };
+	own(fd) int fd = openat(x->dir, "config.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_sys(e, "container %s: config.json", x->rec.id);
+	return oci_spec_load(fd, "config.json", x->rec.bundle, out, &warnings, e);
 }
 
 int oci_entry_wait_dead(const struct oci_entry *x, struct err *e)

@@ -23,6 +23,7 @@
 struct oci_home {
 	int dir;
 	char *path;
+	struct strv warnings; /* of what was done with it, one line each */
 };
 /* Makes the directory (0700) where it is missing. */
 int oci_home_open(const char *path, struct oci_home *out, struct err *e);
@@ -35,6 +36,7 @@ struct oci_record {
 	int64_t created; /* ns since 1970 */
 	int64_t owner;	 /* user id */
 	bool made;	 /* all of it exists */
+	bool late_hooks; /* config.json has hooks for after the start or the end */
 	int64_t pid, start; /* of its first process, as struct proc_id; 0: none yet */
 	char *boot_id;	    /* pid and start are this boot's */
 	char *cgroup;	    /* NULL: it has none of its own */
@@ -74,6 +76,9 @@ enum oci_status oci_entry_status(const struct oci_entry *x); /* asked of the ker
 /* A pidfd of its first process; -1 with errno (ESRCH: it is gone). */
 int oci_entry_process(const struct oci_entry *x);
 struct proc_id oci_entry_init(const struct oci_entry *x); /* pid 0: it has none in this boot */
+/* Its config.json, as it was when it was created. */
+struct oci_spec;
+int oci_entry_spec(const struct oci_entry *x, struct oci_spec *out, struct err *e);
 /* Waits until its first process is gone, at most 10 s. */
 int oci_entry_wait_dead(const struct oci_entry *x, struct err *e);
 

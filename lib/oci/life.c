@@ -8,11 +8,24 @@
 #include "base/clock.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "oci/late_hooks.h"
+
+static int destroy(struct oci_home *h, struct oci_entry *x, const struct oci_spec *s, struct err *e)
+{
+	own(str) char *id = xstrdup(x->rec.id), *bundle = xstrdup(x->rec.bundle);
+
+	if (oci_entry_remove(h, x, e) < 0)
+		return -1;
+	oci_poststop(h, id, bundle, s);
+	return 0;
+}
 
 int oci_start(struct oci_home *h, const char *id, struct err *e)
 {
 	own(oci_entry) struct oci_entry x = OCI_ENTRY_NONE;
+	own(oci_spec) struct oci_spec spec = { 0 };
 	enum oci_status status;
+	struct err second;
 
 	if (oci_entry_open(h, id, true, &x, e) < 0)
 		return -1;
@@ -20,7 +33,15 @@ int oci_start(struct oci_home *h, const char *id, struct err *e)
 	if (status != OCI_CREATED)
 		return err_set(e, ERR_STATE, "cannot start container \"%s\": it is %s, not created",
 			       id, oci_status_name[status]);
-	return executor_start_at(x.dir, OCI_START, e);
+	if (x.rec.late_hooks && oci_entry_spec(&x, &spec, e) < 0)
+		return -1;
+	if (executor_start_at(x.dir, OCI_START, e) < 0)
+		return -1;
+	if (oci_poststart(&x, &spec, e) == 0)
+		return 0;
+	if (destroy(h, &x, &spec, &second) < 0)
+		err_hint(e, "moreover: %s", second.msg);
+	return -1;
 }
 
 static int signal_init(const struct oci_entry *x, int sig, struct err *e)
@@ -59,6 +80,8 @@ int oci_kill(struct oci_home *h, const char *id, int sig, bool all, struct err *
 int oci_delete(struct oci_home *h, const char *id, bool force, struct err *e)
 {
 	own(oci_entry) struct oci_entry x = OCI_ENTRY_NONE;
+	own(oci_spec) struct oci_spec spec = { 0 };
+	struct err ignored;
 	enum oci_status status;
 
 	if (oci_entry_open(h, id, true, &x, e) < 0)
@@ -69,7 +92,10 @@ int oci_delete(struct oci_home *h, const char *id, bool force, struct err *e)
 			       "cannot delete container \"%s\": it is %s, not stopped; use --force "
 			       "to kill it",
 			       id, oci_status_name[status]);
-	return oci_entry_remove(h, &x, e);
+	/* What nobody can read any more has no hooks, and goes all the same. */
+	if (x.rec.late_hooks && oci_entry_spec(&x, &spec, &ignored) < 0)
+		strv_add(&h->warnings, ignored.msg);
+	return destroy(h, &x, &spec, e);
 }
 
 int oci_pause(struct oci_home *h, const char *id, bool pause, struct err *e)
@@ -86,6 +112,21 @@ int oci_pause(struct oci_home *h, const char *id, bool pause, struct err *e)
 	if (!str_some(x.rec.cgroup))
 		return err_set(e, ERR_STATE, "container \"%s\" has no cgroup of its own", id);
 	return cgroup_freeze(x.rec.cgroup, pause, e);
+}
+
+int oci_update(struct oci_home *h, const char *id, const struct oci_resources *r, struct err *e)
+{
+	own(oci_entry) struct oci_entry x = OCI_ENTRY_NONE;
+	enum oci_status status;
+
+	if (oci_entry_open(h, id, true, &x, e) < 0)
+		return -1;
+	status = oci_entry_status(&x);
+	if (status == OCI_STOPPED)
+		return err_set(e, ERR_STATE, "cannot update container \"%s\": it is stopped", id);
+	if (!str_some(x.rec.cgroup))
+		return err_set(e, ERR_STATE, "container \"%s\" has no cgroup of its own", id);
+	return cgroup_update(x.rec.cgroup, r, e) < 0 ? err_in(e, "container \"%s\"", id) : 0;
 }
 
 struct json_object *oci_state(const struct oci_entry *x, enum oci_status status)

@@ -39,6 +39,8 @@ int oci_start(struct oci_home *h, const char *id, struct err *e);
 int oci_kill(struct oci_home *h, const char *id, int sig, bool all, struct err *e);
 /* force: kills it first; one that does not exist is a success. */
 int oci_delete(struct oci_home *h, const char *id, bool force, struct err *e);
+/* New limits; what r does not say stays. */
+int oci_update(struct oci_home *h, const char *id, const struct oci_resources *r, struct err *e);
 int oci_pause(struct oci_home *h, const char *id, bool pause, struct err *e);
 
 /* The state as the specification has it, with rootfs, created and owner added; the caller's. */

@@ -16,18 +16,6 @@
 #include "pod/container.h"
 #include "pod/security.h"
 
-static void add_env(struct strv *env, const char *assignment)
-{
-	size_t key = strcspn(assignment, "=") + 1;
-
-	for (size_t i = 0; i < env->n; i++)
-		if (strncmp(env->v[i], assignment, key) == 0) {
-			str_set(&env->v[i], assignment);
-			return;
-		}
-	strv_add(env, assignment);
-}
-
 /* The last word is the user's, then the image's. */
 static void add_term(struct strv *env)
 {
@@ -48,7 +36,7 @@ static int fill_process(const struct container_exec_args *a, const struct oci_sp
 	if (a->workdir)
 		str_set(&p->cwd, a->workdir);
 	for (size_t i = 0; i < a->env.n; i++)
-		add_env(&p->env, a->env.v[i]);
+		strv_set_assignment(&p->env, a->env.v[i]);
 	p->terminal = a->tty;
 	if (a->tty)
 		add_term(&p->env);

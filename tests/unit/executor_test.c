@@ -50,7 +50,7 @@ TEST(a_missing_program_is_no_command_and_an_unfit_one_is_not_executable)
 	box_put(b.lower, "garbage", "garbage", 0755);
 	same_int(box_run(&b, "!nosuch"), -1);
 	same_int(b.e.kind, ERR_NOCOMMAND);
-	same_str(b.e.msg, "exec: \"nosuch\": not found in $PATH");
+	same_str(b.e.msg, "exec: \"nosuch\": executable file not found in $PATH");
 	same_int(box_run(&b, "!/nosuch"), -1);
 	same_int(b.e.kind, ERR_NOCOMMAND);
 	same_int(box_run(&b, "!/script"), -1);
