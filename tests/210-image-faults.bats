@@ -296,18 +296,50 @@ half_downloaded() {
 	[ -z "$(ls -A "$CADDIS_STATE/pulls")" ]
 }
 
-@test "a pull that runs out of space says so and leaves nothing" {
-	local out
+# In a mount namespace of its own: a small file system in which so many KiB are left, and one image.
+full_disk() {
+	local root=$TEST_DIR/small/root avail before
 
-	mkdir "$TEST_DIR/small"
-	# shellcheck disable=SC2016 # for the inner shell
-	out=$(unshare -m sh -c '
-		mount -t tmpfs -o size=400k none "$1/small" &&
-		CADDIS_ROOT=$1/small/root "$2" image pull -q "$3" 2>&1
-		ls -A "$1/small/root/staging" "$1/small/root/layers" "$1/small/root/images/blobs/sha256" |
-			grep -v -e : -e "^$" | sed "s/^/left: /"
-		CADDIS_ROOT=$1/small/root "$2" image ls -q' sh "$TEST_DIR" "$CADDIS" "$FAKE/good:1")
-	[[ $out == "caddis: image $FAKE/good:1: "*"No space left on device" ]] || fail "$out"
+	mount "${@:3}" "$TEST_DIR/small"
+	export CADDIS_ROOT=$root
+	"$CADDIS" image import "$TEST_DIR/tree" other > /dev/null
+	avail=$(df -k --output=avail "$TEST_DIR/small" | tail -n 1)
+	head -c $(((avail - $2) * 1024)) /dev/zero > "$TEST_DIR/small/filler"
+	before=$(df -k --output=avail "$TEST_DIR/small" | tail -n 1)
+	echo "$1: $("$CADDIS" image pull -q "$FAKE/good:1" 2>&1)"
+	echo "$1: $("$CADDIS" image ls -o name)"
+	echo "$1: staging $(find "$root/staging" -mindepth 1 | wc -l) layers $(find "$root/layers" -name tree | wc -l) parts $(find "$root/images" -name 'part.*' | wc -l)"
+	avail=$(df -k --output=avail "$TEST_DIR/small" | tail -n 1)
+	[ "$((before - avail))" -le 16 ] || echo "$1: $((before - avail)) KiB are gone"
+	"$CADDIS" image cat other /file
+	rm "$TEST_DIR/small/filler"
+	"$CADDIS" image pull -q --sync "$FAKE/good:1" > /dev/null
+	"$CADDIS" image ls -o name | wc -l
+}
+
+@test "a pull that runs out of space, in a blob or in a layer, says so once, gives all of it back, and hurts no other image" {
+	local fs left out
+
+	mkdir "$TEST_DIR/small" "$TEST_DIR/tree"
+	echo content > "$TEST_DIR/tree/file"
+	export -f full_disk
+	export TEST_DIR
+	for left in 300 900; do
+		for fs in tmpfs ext4; do
+			truncate -s 8M "$TEST_DIR/image"
+			mkfs.ext4 -q -F -O ^has_journal -m 0 "$TEST_DIR/image"
+			# shellcheck disable=SC2086 # several words
+			case $fs in
+			tmpfs) out=$(unshare -m bash -c 'full_disk "$@"' bash $fs $left -t tmpfs -o size=8M none) ;;
+			ext4) out=$(unshare -m bash -c 'full_disk "$@"' bash $fs $left -o loop "$TEST_DIR/image") ;;
+			esac
+			[[ ${out%%$'\n'*} == "$fs: caddis: image $FAKE/good:1: "*"No space left on device" ]] || fail "$left: $out"
+			[ "${out#*$'\n'}" = "$fs: docker.io/library/other:latest
+$fs: staging 0 layers 1 parts 0
+content
+2" ] || fail "$left: $out"
+		done
+	done
 }
 
 @test "a registry's name that cannot be resolved is told as that" {
