@@ -49,6 +49,9 @@ repairs() {
 	run_ok image verify -o yaml "$("$CADDIS" image ls -q)"
 	assert_output_has "whole: true"
 	[ "$(find "$CADDIS_ROOT/images" "$CADDIS_ROOT/layers" ! -name writers -printf '%p %i %s %T@\n' | sort | grep -v 'images [0-9]')" = "$before" ]
+	python3 "$BATS_TEST_DIRNAME/hostile.py" whiteouts | "$CADDIS" image import - whiteouts > /dev/null
+	run_ok image verify whiteouts
+	assert_output "docker.io/library/whiteouts:latest: whole"
 	run_fails 2 image verify -o xml
 	assert_error "expected text, json or yaml"
 	run_fails 1 image verify nothing

@@ -206,18 +206,47 @@ start_proxy() {
 	[ "${out##*$'\n'}" -lt 3000 ] || fail "$out"
 }
 
-@test "HTTP/2 is spoken where the registry does" {
-	local root=$TEST_DIR/h2 port=$((30000 + (RANDOM * 7 + $$) % 10000)) manifest
+# Serves the image a:1 by HTTP/2, from $TEST_DIR/h2; sets PORT.
+start_h2() {
+	local root=$TEST_DIR/h2 manifest
 
+	PORT=$((30000 + (RANDOM * 7 + $$) % 10000))
 	make_certs "$TEST_DIR/certs" localhost DNS:localhost
 	oci_image "$TEST_DIR/oci:a"
 	mkdir -p "$root/v2/a/blobs" "$root/v2/a/manifests"
 	for blob in "$TEST_DIR"/oci/blobs/sha256/*; do cp "$blob" "$root/v2/a/blobs/sha256:${blob##*/}"; done
 	manifest=$(jq -r '.manifests[0].digest' "$TEST_DIR/oci/index.json")
 	jq -c '.mediaType = "application/vnd.oci.image.manifest.v1+json"' "$root/v2/a/blobs/$manifest" > "$root/v2/a/manifests/1"
-	background nghttpd -v -d "$root" "$port" "$TEST_DIR/certs/key.pem" "$TEST_DIR/certs/cert.pem" > "$TEST_DIR/nghttpd.log" 2>&1
-	wait_until 10 listening "$port" || fail "$(cat "$TEST_DIR/nghttpd.log")"
-	run_ok image pull -q --cert-dir "$TEST_DIR/certs" "localhost:$port/a:1"
+	background nghttpd -v -d "$root" "$PORT" "$@" > "$TEST_DIR/nghttpd.log" 2>&1
+	wait_until 10 listening "$PORT" || fail "$(cat "$TEST_DIR/nghttpd.log")"
+}
+
+@test "HTTP/2 is spoken where the registry does" {
+	start_h2 "$TEST_DIR/certs/key.pem" "$TEST_DIR/certs/cert.pem"
+	run_ok image pull -q --cert-dir "$TEST_DIR/certs" "localhost:$PORT/a:1"
 	grep -q 'recv HEADERS frame' "$TEST_DIR/nghttpd.log"
 	grep -q ':path: /v2/a/manifests/1' "$TEST_DIR/nghttpd.log"
+}
+
+@test "REG-17: HTTP/2 streams that are reset or refused, connections that go away, are cut or stand still, are gone on with" {
+	local fault
+
+	start_h2 --no-tls
+	background python3 "$BATS_TEST_DIRNAME/fake/h2fault.py" "$TEST_DIR/port" "$PORT" "$TEST_DIR/certs/cert.pem" "$TEST_DIR/certs/key.pem"
+	wait_until 10 test -s "$TEST_DIR/port"
+	PORT=$(cat "$TEST_DIR/port")
+	for fault in rst refused goaway drain cut "rst goaway cut" stall; do
+		printf '%s\n' $fault > "$TEST_DIR/FAULTS"
+		run_ok image pull -q --retry-delay 10ms --stall-timeout 1s --cert-dir "$TEST_DIR/certs" "localhost:$PORT/a:1"
+		[ "$(tr '\n' ' ' < "$TEST_DIR/port.done")" = "$fault " ] || fail "$fault: $(cat "$TEST_DIR/port.done")"
+		run_ok image verify
+		assert_output "localhost:$PORT/a:1: whole"
+		run_ok image rm "localhost:$PORT/a:1"
+		rm "$TEST_DIR/port.done"
+	done
+	for fault in {1..40}; do echo rst; done > "$TEST_DIR/FAULTS"
+	run_fails 1 image pull -q --retry-delay 10ms --retry 2 --cert-dir "$TEST_DIR/certs" "localhost:$PORT/a:1"
+	assert_error "HTTP/2 stream"
+	run_ok image ls -q
+	assert_output ""
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "image/curl_dl.h"
+#include "image/http_reply.h"
 
 #define USER_AGENT "caddis/" CADDIS_VERSION
 #define CONNECT_TIMEOUT 30L /* seconds */
@@ -14,9 +15,6 @@
 #define RECEIVE_BUFFER (256L << 10)
 #define HEADERS_MAX (256 << 10)
 #define ERROR_MAX (1 << 20) /* read at most; also of a body that nobody wants */
-#define CHALLENGES_MAX 8
-#define WARNINGS_MAX 4
-#define HEADER_MAX 8192
 #define ERROR_KEEP (64 << 10)
 
 struct http {
@@ -30,16 +28,6 @@ struct http {
 	size_t header_bytes, error_bytes;
 };
 
-void http_reply_free(struct http_reply *r)
-{
-	free(r->location);
-	free(r->link);
-	strv_free(&r->challenges);
-	strv_free(&r->warnings);
-	buf_free(&r->body);
-	*r = (struct http_reply){ 0 };
-}
-
 static size_t give_up(struct http *h, const char *why)
 {
 	h->aborted = true;
@@ -47,188 +35,19 @@ static size_t give_up(struct http *h, const char *why)
 	return 0;
 }
 
-/* The value of the header line if its name is key, without blanks around it; NULL. *n is its
- * length.
- */
-static const char *header(const char *line, size_t *n, const char *key)
-{
-	size_t k = strlen(key), len = *n;
-
-	if (len <= k || line[k] != ':' || strncasecmp(line, key, k) != 0)
-		return NULL;
-	line += k + 1;
-	len -= k + 1;
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	while (len > 0 && strchr(" \t\r\n", line[len - 1]))
-		len--;
-	*n = len;
-	return line;
-}
-
-/* "bytes 5-9/10"; whatever else, or a second one, leaves -1, which matches nothing. */
-static void read_range(const char *s, struct http_reply *r)
-{
-	own(str) char *copy = xstrdup(s);
-	char *dash, *slash = strchr(copy, '/');
-	bool again = r->range_start >= 0;
-
-	r->range_start = r->range_total = -1;
-	if (again || strncmp(copy, "bytes ", 6) != 0 || !slash)
-		return;
-	dash = strchr(copy, '-');
-	if (!dash || dash > slash)
-		return;
-	*dash = *slash = '\0';
-	if (str_to_i64(copy + 6, 0, INT64_MAX, &r->range_start) < 0)
-		r->range_start = -1;
-	if (str_to_i64(slash + 1, 0, INT64_MAX, &r->range_total) < 0)
-		r->range_total = -1;
-}
-
-static void reply_reset(struct http_reply *r)
-{
-	http_reply_free(r);
-	r->length = r->range_start = r->range_total = -1;
-}
-
-static int read_length(const char *value, struct http_reply *r)
-{
-	int64_t length;
-
-	if (str_to_i64(value, 0, INT64_MAX, &length) < 0 || (r->length >= 0 && r->length != length))
-		return -1;
-	r->length = length;
-	return 0;
-}
-
-/* Where a relative Location leads is decided by libcurl, as for everything else in URLs. */
-static char *absolute(const char *base, const char *location)
-{
-	CURLU *u = curl.curl_url();
-	char *url = NULL, *out = NULL;
-
-	if (u && curl.curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
-	    curl.curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-	    curl.curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK)
-		out = xstrdup(url);
-	if (url)
-		curl.curl_free(url);
-	if (u)
-		curl.curl_url_cleanup(u);
-	return out;
-}
-
-static void keep(char *dst, size_t size, const char *value)
-{
-	snprintf(dst, size, "%s", value);
-}
-
-/* Each NULL, or what is wrong with the header. */
-static const char *take_type(struct http *h, const char *value)
-{
-	keep(h->reply->content_type, sizeof(h->reply->content_type), value);
-	return NULL;
-}
-
-static const char *take_digest(struct http *h, const char *value)
-{
-	keep(h->reply->digest, sizeof(h->reply->digest), value);
-	return NULL;
-}
-
-static const char *take_range(struct http *h, const char *value)
-{
-	keep(h->reply->range, sizeof(h->reply->range), value);
-	return NULL;
-}
-
-static const char *take_content_range(struct http *h, const char *value)
-{
-	read_range(value, h->reply);
-	return NULL;
-}
-
-static const char *take_encoding(struct http *h, const char *value)
-{
-	(void)h;
-	return strcasecmp(value, "identity") == 0
-		       ? NULL
-		       : "the reply is encoded although we asked for it plain";
-}
-
-static const char *take_length(struct http *h, const char *value)
-{
-	return read_length(value, h->reply) < 0 ? "the reply's Content-Length is invalid" : NULL;
-}
-
-static const char *take_challenge(struct http *h, const char *value)
-{
-	if (h->reply->challenges.n < CHALLENGES_MAX)
-		strv_add(&h->reply->challenges, value);
-	return NULL;
-}
-
-static const char *take_warning(struct http *h, const char *value)
-{
-	if (h->reply->warnings.n < WARNINGS_MAX)
-		strv_add(&h->reply->warnings, value);
-	return NULL;
-}
-
-static const char *take_link(struct http *h, const char *value)
-{
-	str_set(&h->reply->link, value);
-	return NULL;
-}
-
-static const char *take_location(struct http *h, const char *value)
-{
-	free(h->reply->location);
-	h->reply->location = absolute(h->req->url, value);
-	return NULL;
-}
-
-static const struct {
-	const char *name;
-	const char *(*take)(struct http *h, const char *value);
-} headers[] = {
-	// clang-format off
-	{ "Content-Type",          take_type },
-	{ "Docker-Content-Digest", take_digest },
-	{ "Range",                 take_range },
-	{ "Content-Range",         take_content_range },
-	{ "Content-Encoding",      take_encoding },
-	{ "Content-Length",        take_length },
-	{ "WWW-Authenticate",      take_challenge },
-	{ "Warning",               take_warning },
-	{ "Link",                  take_link },
-	{ "Location",              take_location },
-	// clang-format on
-};
-
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct http *h = ctx;
+	const char *bad;
 
 	n *= size;
 	h->header_bytes += n;
 	if (h->header_bytes > HEADERS_MAX)
 		return give_up(h, "the reply's headers are too long");
 	if (n > 5 && strncmp(line, "HTTP/", 5) == 0)
-		reply_reset(h->reply); /* the head of the next reply: the one before was 1xx */
-	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-		size_t len = n;
-		const char *at = header(line, &len, headers[i].name), *bad;
-		own(str) char *value = at ? xstrndup(at, MIN(len, (size_t)HEADER_MAX)) : NULL;
-
-		bad = value ? headers[i].take(h, value) : NULL;
-		if (bad)
-			return give_up(h, bad);
-	}
-	return n;
+		http_reply_reset(h->reply); /* the head of the next reply: the one before was 1xx */
+	bad = http_reply_header(h->reply, h->req->url, line, n);
+	return bad ? give_up(h, bad) : n;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
@@ -471,6 +290,18 @@ static void read_info(struct http *h, struct http_reply *out)
 	out->retry_after = wait;
 }
 
+/* Drops the connection. */
+static int renew(struct http *h, struct err *e)
+{
+	CURL *fresh = curl.curl_easy_init();
+
+	if (!fresh)
+		return err_set(e, ERR_FAIL, "libcurl cannot be initialised");
+	curl.curl_easy_cleanup(h->curl);
+	h->curl = fresh;
+	return 0;
+}
+
 enum http_fault http_perform(struct http *h, const struct http_request *req, struct http_reply *out,
 			     struct err *e)
 {
@@ -478,7 +309,7 @@ enum http_fault http_perform(struct http *h, const struct http_request *req, str
 	CURLcode code;
 
 	*out = (struct http_reply){ 0 };
-	reply_reset(out);
+	http_reply_reset(out);
 	h->req = req;
 	h->reply = out;
 	h->e = e;
@@ -492,8 +323,13 @@ enum http_fault http_perform(struct http *h, const struct http_request *req, str
 	curl.curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, sent);
 	code = curl.curl_easy_perform(h->curl);
 	curl.curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
-	if (code != CURLE_OK)
-		return fault_of(h, code, e);
+	if (code != CURLE_OK) {
+		enum http_fault f = fault_of(h, code, e);
+
+		/* An HTTP/2 connection that stands still would be taken for the next request, too.
+		 */
+		return f == HTTP_RETRY && renew(h, e) < 0 ? HTTP_FATAL : f;
+	}
 	read_info(h, out);
 	return HTTP_OK;
 }

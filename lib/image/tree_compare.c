@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "image/layer_tree.h"
 
 #define CHUNK (256 << 10)
 #define XATTR_MAX (64 << 10) /* the kernel's own limit, of a list and of a value */
@@ -133,8 +134,9 @@ static int compare_both(struct compare *c, const struct both *t, struct err *e)
 		c->tell(c->ctx, t->path, "its mode is another");
 	if (t->w.st_uid != t->h.st_uid || t->w.st_gid != t->h.st_gid)
 		c->tell(c->ctx, t->path, "its owner is another");
-	if (t->w.st_mtim.tv_sec != t->h.st_mtim.tv_sec ||
-	    t->w.st_mtim.tv_nsec != t->h.st_mtim.tv_nsec)
+	/* A whiteout's is that of its making. */
+	if (!tree_is_whiteout(&t->w) && (t->w.st_mtim.tv_sec != t->h.st_mtim.tv_sec ||
+					 t->w.st_mtim.tv_nsec != t->h.st_mtim.tv_nsec))
 		c->tell(c->ctx, t->path, "its time is another");
 	if (!S_ISDIR(t->w.st_mode) && t->w.st_nlink != t->h.st_nlink)
 		c->tell(c->ctx, t->path, "its hard links are others");
