@@ -50,16 +50,16 @@ declare -A DEMO_PACKAGES=(
 	[apt]="busybox-static" [dnf]="busybox" [apk]="busybox-static" [pacman]="busybox"
 )
 declare -A TEST_PACKAGES=(
-	[apt]="bats docker-registry nghttp2-server skopeo umoci buildah podman crun runc busybox-static mmdebstrap
+	[apt]="bats docker-registry nghttp2-server skopeo umoci buildah podman catatonit containerd crun runc busybox-static mmdebstrap
 		debian-archive-keyring jq openssl zstd python3 strace libcap2-bin attr acl procps iproute2 nftables
 		containernetworking-plugins iptables util-linux e2fsprogs mandoc qemu-system-x86 cpio kmod apparmor shellcheck clang clang-format clang-tidy cppcheck"
-	[dnf]="bats docker-distribution nghttp2 skopeo umoci buildah podman crun runc busybox mmdebstrap
+	[dnf]="bats docker-distribution nghttp2 skopeo umoci buildah podman catatonit containerd crun runc busybox mmdebstrap
 		jq openssl zstd python3 strace libcap attr acl procps-ng iproute nftables
 		containernetworking-plugins iptables-nft util-linux e2fsprogs mandoc ShellCheck clang clang-tools-extra cppcheck"
-	[apk]="bats docker-registry nghttp2 skopeo umoci buildah podman crun runc busybox-static
+	[apk]="bats docker-registry nghttp2 skopeo umoci buildah podman catatonit containerd crun runc busybox-static
 		jq openssl zstd python3 strace libcap-utils attr acl procps iproute2 nftables
 		cni-plugins iptables util-linux e2fsprogs mandoc shellcheck clang clang-extra-tools cppcheck"
-	[pacman]="bats libnghttp2 skopeo umoci buildah podman crun runc busybox
+	[pacman]="bats libnghttp2 skopeo umoci buildah podman catatonit containerd crun runc busybox
 		jq openssl zstd python strace libcap attr acl procps-ng iproute2 nftables
 		cni-plugins iptables-nft util-linux e2fsprogs mandoc shellcheck clang cppcheck"
 )

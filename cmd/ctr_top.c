@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "ctr.h"
 #include "executor/cgroup.h"
+#include "top.h"
 
 #define TEXT_MAX 4096		/* of a command line; the rest is left out */
 #define FILE_SIZE (1024 * 1024) /* status has all groups: 65536, of up to 11 bytes */
@@ -140,7 +141,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int print(const struct top_args *a, const char *cgroup, struct err *e)
+int top_print(const struct list_args *a, const char *cgroup, struct err *e)
 {
 	own(str) char *text = xmalloc(FILE_SIZE);
 	struct table *t = NULL;
@@ -148,7 +149,7 @@ static int print(const struct top_args *a, const char *cgroup, struct err *e)
 	pid_t *pids = NULL;
 	size_t n = 0;
 
-	if (table_new(columns, &a->list, &t, e) < 0)
+	if (table_new(columns, a, &t, e) < 0)
 		return -1;
 	if (cgroup_pids(cgroup, &pids, &n, e) < 0) {
 		table_free(t);
@@ -165,6 +166,7 @@ static int print(const struct top_args *a, const char *cgroup, struct err *e)
 
 int ctr_top_main(struct cli *cli, const void *args, char **operands, size_t n)
 {
+	const struct top_args *a = args;
 	own(container) struct container c = { 0 };
 	char id[ID_SIZE];
 	struct err e;
@@ -178,5 +180,5 @@ int ctr_top_main(struct cli *cli, const void *args, char **operands, size_t n)
 			container_state_name[c.status.state]);
 		return cli_error(cli, &e);
 	}
-	return print(args, c.record.cgroup, &e) < 0 ? cli_error(cli, &e) : cli_done(cli, 0);
+	return top_print(&a->list, c.record.cgroup, &e) < 0 ? cli_error(cli, &e) : cli_done(cli, 0);
 }

@@ -34,8 +34,12 @@ static const struct command commands[] = {
 	{ "exec", "[OPTION...] CONTAINER [COMMAND [ARG...]]", "run a further process in a container", oci_exec_main, oci_exec_opts, sizeof(struct oci_exec_opts), STOP_AT_OPERAND | ENTERS_CONTAINER | RUN_STATUS, 1, 0, NULL, always },
 	{ "pause", "CONTAINER", "let a container stand still", oci_pause_main, NULL, 0, 0, 1, 1, NULL },
 	{ "resume", "CONTAINER", "let a paused container go on", oci_resume_main, NULL, 0, 0, 1, 1, NULL },
+	{ "ps", "[OPTION...] CONTAINER", "show the processes of a container", oci_ps_main, oci_ps_opts, sizeof(struct oci_list_args), 0, 1, 1, NULL },
+	{ "events", "[OPTION...] CONTAINER", "print what a container uses, and when it runs out of memory", oci_events_main, oci_events_opts, sizeof(struct oci_events_args), 0, 1, 1, NULL },
 	{ "update", "[OPTION...] CONTAINER", "change the limits of a container", oci_update_main, oci_update_opts, sizeof(struct oci_update_args), 0, 1, 1, NULL },
 	{ "delete", "[OPTION...] CONTAINER...", "remove what stopped containers have left", oci_delete_main, oci_delete_opts, sizeof(struct oci_force_args), 0, 1, 0, NULL },
+	{ "spec", "[OPTION...]", "write a config.json to begin with", oci_spec_main, oci_spec_opts, sizeof(struct oci_spec_args), 0, 0, 0, NULL },
+	{ "features", "", "print what of config.json is understood", oci_features_main, NULL, 0, 0, 0, 0, NULL },
 	{ 0 },
 };
 // clang-format on

@@ -75,6 +75,24 @@ struct oci_update_args {
 extern const struct opt oci_update_opts[];
 int oci_update_main(struct cli *cli, const void *args, char **operands, size_t n);
 
+/* oci_spec.c */
+struct oci_spec_args {
+	const char *bundle;
+	bool rootless;
+};
+extern const struct opt oci_spec_opts[];
+int oci_spec_main(struct cli *cli, const void *args, char **operands, size_t n);
+int oci_features_main(struct cli *cli, const void *args, char **operands, size_t n);
+
+/* oci_ps.c */
+struct oci_events_args {
+	const char *interval;
+	bool stats;
+};
+extern const struct opt oci_ps_opts[], oci_events_opts[];
+int oci_ps_main(struct cli *cli, const void *args, char **operands, size_t n);
+int oci_events_main(struct cli *cli, const void *args, char **operands, size_t n);
+
 /* oci_list.c */
 int oci_state_main(struct cli *cli, const void *args, char **operands, size_t n);
 int oci_list_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -148,3 +148,9 @@ void mount_opts_free(struct mount_opts *o)
 {
 	strv_free(&o->data);
 }
+
+void mount_opt_names(struct strv *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options_known); i++)
+		strv_add(out, options_known[i].name);
+}

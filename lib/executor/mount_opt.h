@@ -25,6 +25,8 @@ struct mount_opts {
 
 /* What is no option of a mount is one of its file system. */
 void mount_opts_parse(const struct strv *options, struct mount_opts *out);
+/* The names of all that are understood. */
+void mount_opt_names(struct strv *out);
 void mount_opts_free(struct mount_opts *o);
 OWNED_STRUCT(mount_opts, struct mount_opts, mount_opts_free)
 

@@ -39,6 +39,12 @@ static const struct ns_type *ns_type_find(const char *name)
 	return NULL;
 }
 
+void ns_type_names(struct strv *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ns_types); i++)
+		strv_add(out, ns_types[i].name);
+}
+
 static int ns_open(const struct ns_type *t, const char *path, struct err *e)
 {
 	own(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -26,6 +26,7 @@ struct ns_plan {
 };
 /* Opens every namespace that the spec names by path; without_paths: only sorts the types. */
 int ns_plan(const struct oci_linux *l, bool without_paths, struct ns_plan *out, struct err *e);
+void ns_type_names(struct strv *out); /* as spec->linux.namespaces has them */
 int ns_joined(const struct ns_plan *p, unsigned flag); /* its fd; -1: not one that is joined */
 void ns_plan_close(struct ns_plan *p);
 OWNED_STRUCT(ns_plan, struct ns_plan, ns_plan_close)

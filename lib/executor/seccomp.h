@@ -35,6 +35,10 @@ int seccomp_compile(struct json_object *profile, uint64_t caps, struct seccomp *
  * capabilities; only root may write there. */
 int seccomp_compile_cached(int dir, struct json_object *profile, uint64_t caps, struct seccomp *out,
 			   struct err *e);
+/* The names that a profile may use. */
+struct strv;
+void seccomp_names(struct strv *actions, struct strv *operators, struct strv *archs,
+		   struct strv *flags);
 /* 0; with SECCOMP_FILTER_FLAG_NEW_LISTENER (which goes with SCMP_ACT_NOTIFY) its listener's fd. */
 int seccomp_install(const struct seccomp *f, struct err *e);
 void seccomp_free(struct seccomp *f);

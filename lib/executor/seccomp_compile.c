@@ -107,6 +107,19 @@ static const struct {
 };
 // clang-format on
 
+#define ADD_NAMES(to, table)                                                                       \
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)                                              \
+	strv_add(to, (table)[i].name)
+
+void seccomp_names(struct strv *actions_out, struct strv *operators, struct strv *archs_out,
+		   struct strv *flags)
+{
+	ADD_NAMES(actions_out, actions);
+	ADD_NAMES(operators, compares);
+	ADD_NAMES(archs_out, archs);
+	ADD_NAMES(flags, flag_names);
+}
+
 #if defined(__x86_64__)
 #define NATIVE "amd64"
 #define NATIVE_SCMP "SCMP_ARCH_X86_64"
