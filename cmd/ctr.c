@@ -69,7 +69,7 @@ static int create_main(struct cli *cli, const void *args, char **operands, size_
 	    record_find(&cli->store, RECORD_SANDBOX, operands[0], sandbox, &e) < 0 ||
 	    ctr_cidfile_open(a->config.cidfile, &cidfile, &e) < 0)
 		return cli_error(cli, &e);
-	if (ctr_image(cli, &a->config, config.image.image, &e) < 0 ||
+	if (ctr_images(cli, &a->config, &config, &e) < 0 ||
 	    container_create(&cli->store, &create, NULL, id, &e) < 0) {
 		ctr_cidfile_close(a->config.cidfile, &cidfile, NULL, &second);
 		return cli_error(cli, &e);

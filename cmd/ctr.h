@@ -28,6 +28,8 @@ int ctr_config_security(const struct ctr_security_args *a, struct cri_container_
 struct ctr_resource_args {
 	const char *memory, *memory_swap, *cpus, *cpuset_cpus, *cpuset_mems;
 	struct optint cpu_period, cpu_quota, cpu_shares, pids_limit;
+	struct strv hugetlb; /* each "2MB:64m" replaces the limit of that page size */
+	struct strmap unified;
 };
 // clang-format off
 #define CTR_RESOURCE_OPTS(struct_, member)                                                         \
@@ -39,13 +41,13 @@ struct ctr_resource_args {
 	OPT(0, "cpu-shares", "N", OPT_INT, struct_, member.cpu_shares, "weight among its siblings, 2 to 262144"), \
 	OPT(0, "cpuset-cpus", "LIST", OPT_STR, struct_, member.cpuset_cpus, "only these CPUs, e.g. 0-1,3"), \
 	OPT(0, "cpuset-mems", "LIST", OPT_STR, struct_, member.cpuset_mems, "only these memory nodes"), \
+	OPT(0, "hugetlb", "PAGESIZE:LIMIT", OPT_LIST, struct_, member.hugetlb, "limit of huge pages of a size, e.g. 2MB:64m; may be repeated"), \
+	OPT(0, "unified", "FILE=VALUE", OPT_MAP, struct_, member.unified, "write VALUE into a file of its cgroup (v2), e.g. memory.high=32M; may be repeated"), \
 	OPT(0, "pids-limit", "N", OPT_INT, struct_, member.pids_limit, "limit of processes (default: 2048; -1: none)")
 // clang-format on
 bool ctr_resources_given(const struct ctr_resource_args *a);
 /* What was given, and nothing else, is set in r. */
 int ctr_resources(const struct ctr_resource_args *a, struct cri_resources *r, struct err *e);
-/* --hugetlb: each "2MB:64m" replaces the limit of that page size. */
-int ctr_hugetlb(const struct strv *given, struct cri_resources *r, struct err *e);
 
 /* What create and run take alike. */
 struct ctr_config_args {
@@ -53,11 +55,10 @@ struct ctr_config_args {
 	struct ctr_mount_args mounts;
 	const char *file, *output;
 	bool print_config;
-	const char *name, *workdir, *user, *pull, *log_path, *stop_signal,
-		*entrypoint, *pid;
+	const char *name, *workdir, *user, *pull, *log_path, *stop_signal, *entrypoint, *pid;
 	struct ctr_resource_args resources;
-	struct strmap labels, annotations, unified;
-	struct strv env, env_files, cap_add, cap_drop, hugetlb;
+	struct strmap labels, annotations;
+	struct strv env, env_files, cap_add, cap_drop;
 	struct optint oom_score_adj;
 	const char *cidfile, *restart;
 	struct optint stop_timeout;
@@ -76,8 +77,8 @@ struct ctr_config_args {
 	OPT(0, "env-file", "FILE", OPT_LIST, struct_, config.env_files, "set the variables in this file, one K=V a line; may be repeated", "file"), \
 	OPT('w', "workdir", "DIR", OPT_STR, struct_, config.workdir, "working directory of the command"), \
 	OPT('u', "user", "USER[:GROUP]", OPT_STR, struct_, config.user, "user, and group, by number or by name in the image"), \
-	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap, z, Z; may be repeated"), \
-	OPT(0, "mount", "SPEC", OPT_LIST, struct_, config.mounts.mounts, "a mount by words with commas between: type=bind, source=SRC, target=DST, subpath=PATH, options of -v; or type=tmpfs, target=DST, size=N, mode=M; may be repeated"), \
+	OPT('v', "volume", "SRC:DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.volumes, "mount SRC of the host on DST; options: ro, rro, rprivate, rslave, rshared, idmap, idmap=uids=MAP;gids=MAP, z, Z; may be repeated"), \
+	OPT(0, "mount", "SPEC", OPT_LIST, struct_, config.mounts.mounts, "a mount by words with commas between: type=bind, source=SRC, target=DST, subpath=PATH, options of -v; or type=tmpfs, target=DST, size=N, mode=M; or type=image, source=IMAGE, target=DST, subpath=PATH; may be repeated"), \
 	OPT(0, "tmpfs", "DST[:OPTIONS]", OPT_LIST, struct_, config.mounts.tmpfs, "a file system in memory on DST; options: size=N, mode=M, ro; may be repeated"), \
 	OPT(0, "label", "K=V", OPT_MAP, struct_, config.labels, "add a label; may be repeated"),    \
 	OPT(0, "annotation", "K=V", OPT_MAP, struct_, config.annotations, "add an annotation; may be repeated"), \
@@ -86,8 +87,6 @@ struct ctr_config_args {
 	OPT('t', "tty", NULL, OPT_SWITCH, struct_, config.tty, "give it a terminal"),                 \
 	OPT(0, "read-only", NULL, OPT_SWITCH, struct_, config.read_only, "root file system is read-only"), \
 	CTR_RESOURCE_OPTS(struct_, config.resources),                                              \
-	OPT(0, "hugetlb", "PAGESIZE:LIMIT", OPT_LIST, struct_, config.hugetlb, "limit of huge pages of a size, e.g. 2MB:64m; may be repeated"), \
-	OPT(0, "unified", "FILE=VALUE", OPT_MAP, struct_, config.unified, "write VALUE into a file of its cgroup (v2), e.g. memory.high=32M; may be repeated"), \
 	OPT(0, "oom-score-adj", "N", OPT_INT, struct_, config.oom_score_adj, "preference of the OOM killer, -1000 to 1000"), \
 	OPT(0, "cap-add", "CAPABILITY", OPT_LIST, struct_, config.cap_add, "add a capability, or ALL; may be repeated"), \
 	OPT(0, "cap-drop", "CAPABILITY", OPT_LIST, struct_, config.cap_drop, "drop a capability, or ALL; may be repeated"), \
@@ -98,7 +97,7 @@ struct ctr_config_args {
 	OPT(0, "groups-policy", "POLICY", OPT_STR, struct_, config.rights.groups_policy, "merge: the user's groups in the image too (default); strict: only those given", "merge|strict"), \
 	OPT(0, "cap-ambient", "CAPABILITY", OPT_LIST, struct_, config.rights.ambient, "keep a capability over the change to a user other than root; may be repeated"), \
 	OPT(0, "ulimit", "NAME=SOFT[:HARD]", OPT_LIST, struct_, config.rights.ulimits, "limit of each process, e.g. nofile=1024:4096; -1: none; may be repeated"), \
-	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host; may be repeated"), \
+	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host, or all in a directory; may be repeated"), \
 	OPT(0, "init", NULL, OPT_SWITCH, struct_, config.rights.init, "its first process is one that reaps others and passes signals on"), \
 	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \
@@ -117,11 +116,13 @@ int ctr_config(const struct ctr_config_args *a, char **operands, size_t n,
 	       struct cri_container_config *out, struct err *e);
 /* --print-config: the exit status. */
 int ctr_config_print(struct cli *cli, const struct ctr_config_args *a, char **operands, size_t n);
-/* Makes sure that the image is here, by --pull. */
-int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e);
+/* Makes sure that its image, and those that it mounts, are here, by --pull. */
+int ctr_images(struct cli *cli, const struct ctr_config_args *a,
+	       const struct cri_container_config *c, struct err *e);
 /*
- * The variables of files, then those given, which win: "K=V", or "K" from our own environment (left out when it is not there). Files have
- * one a line; empty lines and those that begin with # are skipped.
+ * The variables of files, then those given, which win: "K=V", or "K" from our own environment (left
+ * out when it is not there). Files have one a line; empty lines and those that begin with # are
+ * skipped.
  */
 int ctr_envs(const struct strv *files, const struct strv *given, struct objlist *out,
 	     struct err *e);
@@ -135,7 +136,8 @@ int ctr_create_options(const struct ctr_config_args *a, struct container_create_
 		       struct err *e);
 /* --cidfile: made before the container is, so that no two share it; *fd -1: not asked for. */
 int ctr_cidfile_open(const char *path, int *fd, struct err *e);
-int ctr_cidfile_close(const char *path, int *fd, const char *id, struct err *e); /* id NULL: it was not made */
+int ctr_cidfile_close(const char *path, int *fd, const char *id,
+		      struct err *e); /* id NULL: it was not made */
 
 /* How we stay with a container: run, start, attach, exec. */
 #define DETACH_KEYS_DEFAULT "ctrl-p,ctrl-q"
@@ -232,8 +234,7 @@ struct logs_args {
 extern const struct opt ctr_list_opts[];
 extern const struct opt ctr_attach_opts[], ctr_start_opts[], ctr_stop_opts[], ctr_restart_opts[],
 	ctr_kill_opts[], ctr_rm_opts[], ctr_wait_opts[], ctr_pause_opts[], ctr_update_opts[],
-	ctr_port_opts[], ctr_diff_opts[], ctr_export_opts[], ctr_copy_opts[],
-	ctr_commit_opts[];
+	ctr_port_opts[], ctr_diff_opts[], ctr_export_opts[], ctr_copy_opts[], ctr_commit_opts[];
 int ctr_attach_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_start_main(struct cli *cli, const void *args, char **operands, size_t n);
 int ctr_adopt_main(struct cli *cli, const void *args, char **operands, size_t n);

@@ -9,6 +9,7 @@
 #include "common.h"
 #include "ctr.h"
 #include "image/image.h"
+#include "pod/mounts.h"
 
 #define ENV_FILE_MAX (1024 * 1024)
 
@@ -81,14 +82,13 @@ static int set_resources(const struct ctr_config_args *a, struct cri_container_c
 
 	if (!r)
 		r = c->linux_.resources = xcalloc(1, sizeof(*r));
-	if (ctr_resources(&a->resources, r, e) < 0 || ctr_hugetlb(&a->hugetlb, r, e) < 0)
+	if (ctr_resources(&a->resources, r, e) < 0)
 		return -1;
 	if (a->resources.memory_swap && r->memory_swap_limit_in_bytes.v >= 0 &&
 	    !r->memory_limit_in_bytes.set)
 		return err_set(e, ERR_USAGE,
 			       "--memory-swap %.40s: it includes memory, so --memory is needed too",
 			       a->resources.memory_swap);
-	option_win_map(&r->unified, &a->unified);
 	if (a->oom_score_adj.set && (a->oom_score_adj.v < -1000 || a->oom_score_adj.v > 1000))
 		return err_set(e, ERR_USAGE, "--oom-score-adj %lld: expected -1000 to 1000",
 			       (long long)a->oom_score_adj.v);
@@ -227,7 +227,8 @@ int ctr_config_print(struct cli *cli, const struct ctr_config_args *a, char **op
 	return cli_done(cli, 0);
 }
 
-int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *image, struct err *e)
+static int get_image(struct cli *cli, const struct ctr_config_args *a, const char *image,
+		     struct err *e)
 {
 	own(image) struct image img = { 0 };
 	bool always = str_eq(a->pull, "always");
@@ -243,4 +244,17 @@ int ctr_image(struct cli *cli, const struct ctr_config_args *a, const char *imag
 			return -1;
 	}
 	return image_pull(&cli->store, image, &o, &img, e);
+}
+
+int ctr_images(struct cli *cli, const struct ctr_config_args *a,
+	       const struct cri_container_config *c, struct err *e)
+{
+	const struct cri_mount *m = c->mounts.v;
+
+	if (get_image(cli, a, c->image.image, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->mounts.n; i++)
+		if (mount_is_image(&m[i]) && get_image(cli, a, m[i].image->image, e) < 0)
+			return err_in(e, "mount on %.200s", m[i].container_path);
+	return 0;
 }

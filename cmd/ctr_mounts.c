@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "common.h"
 #include "ctr.h"
+#include "spec/oci.h"
 
 /* The one that is on the same path is replaced. */
 static void put_mount(struct objlist *mounts, struct cri_mount *m)
@@ -46,7 +47,7 @@ static bool common_option(const char *w, struct cri_mount *m)
 		}
 	if (str_eq(w, "ro") || str_eq(w, "readonly"))
 		m->readonly = true;
-	else if (str_eq(w, "rro"))
+	else if (str_eq(w, "rro") || str_eq(w, "ro=recursive"))
 		m->readonly = m->recursive_read_only = true;
 	else if (str_eq(w, "idmap"))
 		m->idmap = true;
@@ -79,6 +80,52 @@ static int tmpfs_option(const char *w, struct cri_mount *m, struct err *e)
 	return 1;
 }
 
+/* "0-1000-10#10-2000-1": from the file system's ids to the host's, so many. */
+static int parse_ranges(const char *text, struct objlist *out, struct err *e)
+{
+	own(strv) struct strv ranges = { 0 };
+
+	strv_split(&ranges, text, '#');
+	for (size_t i = 0; i < ranges.n; i++) {
+		own(strv) struct strv n = { 0 };
+		struct oci_id_mapping *m = objlist_add(out, &cri_id_mapping_table);
+
+		strv_split(&n, ranges.v[i], '-');
+		if (n.n != 3 || str_to_i64(n.v[0], 0, UINT32_MAX, &m->container_id) < 0 ||
+		    str_to_i64(n.v[1], 0, UINT32_MAX, &m->host_id) < 0 ||
+		    str_to_i64(n.v[2], 1, UINT32_MAX, &m->size) < 0)
+			return err_set(e, ERR_USAGE, "idmap: '%.60s' is not FILE-HOST-SIZE",
+				       ranges.v[i]);
+	}
+	return 0;
+}
+
+/* "idmap=uids=…;gids=…", one alone for both; 1: it was one. */
+static int idmap_option(const char *w, struct cri_mount *m, struct err *e)
+{
+	own(strv) struct strv halves = { 0 };
+
+	if (!str_starts(w, "idmap="))
+		return 0;
+	objlist_free(&m->uid_mappings, &cri_id_mapping_table);
+	objlist_free(&m->gid_mappings, &cri_id_mapping_table);
+	strv_split(&halves, w + strlen("idmap="), ';');
+	for (size_t i = 0; i < halves.n; i++) {
+		bool uids = str_starts(halves.v[i], "uids=");
+		struct objlist *map = uids ? &m->uid_mappings : &m->gid_mappings;
+
+		if ((!uids && !str_starts(halves.v[i], "gids=")) || map->n)
+			return err_set(e, ERR_USAGE,
+				       "expected idmap=uids=FILE-HOST-SIZE[#...];gids=...");
+		if (parse_ranges(halves.v[i] + strlen("uids="), map, e) < 0)
+			return -1;
+	}
+	if (!m->uid_mappings.n || !m->gid_mappings.n)
+		oci_id_mappings_add(m->uid_mappings.n ? &m->gid_mappings : &m->uid_mappings,
+				    m->uid_mappings.n ? &m->uid_mappings : &m->gid_mappings);
+	return 1;
+}
+
 static int plain_options(const char *text, struct cri_mount *m, struct err *e)
 {
 	own(strv) struct strv words = { 0 };
@@ -87,6 +134,8 @@ static int plain_options(const char *text, struct cri_mount *m, struct err *e)
 	for (size_t i = 0; i < words.n; i++) {
 		int rc = tmpfs_option(words.v[i], m, e);
 
+		if (rc == 0)
+			rc = idmap_option(words.v[i], m, e);
 		if (rc < 0)
 			return -1;
 		if (rc == 0 && !common_option(words.v[i], m))
@@ -161,9 +210,43 @@ static int mount_word(const char *w, struct cri_mount *m, struct err *e)
 		return 0;
 	}
 	rc = tmpfs_option(w, m, e);
+	if (rc == 0)
+		rc = idmap_option(w, m, e);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	return common_option(w, m) ? 0 : err_set(e, ERR_USAGE, "unknown option '%.40s'", w);
+}
+
+/* Words of type=image. */
+static int image_word(const char *w, struct cri_mount *m, struct err *e)
+{
+	const char *v;
+
+	if ((v = value_of(w, "source", "src"))) {
+		str_set(&m->image->image, v);
+		return 0;
+	}
+	if ((v = value_of(w, "subpath", "sub-path"))) {
+		str_set(&m->image_sub_path, v);
+		return 0;
+	}
+	if (str_eq(w, "rw") || str_eq(w, "rw=true"))
+		return err_set(e, ERR_USAGE, "an image is mounted read-only");
+	if (str_eq(w, "rw=false"))
+		return 0;
+	return mount_word(w, m, e);
+}
+
+static int set_type(const char *type, struct cri_mount *m, struct err *e)
+{
+	if (str_eq(type, "tmpfs"))
+		m->tmpfs = xcalloc(1, sizeof(*m->tmpfs));
+	else if (str_eq(type, "image"))
+		m->image = xcalloc(1, sizeof(*m->image));
+	else if (!str_eq(type, "bind"))
+		return err_set(e, ERR_USAGE, "expected type=bind, type=tmpfs or type=image");
+	m->readonly = m->image;
+	return 0;
 }
 
 static int parse_mount(const char *text, struct cri_mount *m, struct err *e)
@@ -175,16 +258,17 @@ static int parse_mount(const char *text, struct cri_mount *m, struct err *e)
 	for (size_t i = 0; i < words.n; i++)
 		if (str_starts(words.v[i], "type="))
 			type = words.v[i] + strlen("type=");
-	if (str_eq(type, "tmpfs"))
-		m->tmpfs = xcalloc(1, sizeof(*m->tmpfs));
-	else if (!str_eq(type, "bind"))
-		return err_set(e, ERR_USAGE, "expected type=bind or type=tmpfs");
+	if (set_type(type, m, e) < 0)
+		return -1;
 	for (size_t i = 0; i < words.n; i++)
-		if (!str_starts(words.v[i], "type=") && mount_word(words.v[i], m, e) < 0)
+		if (!str_starts(words.v[i], "type=") &&
+		    (m->image ? image_word : mount_word)(words.v[i], m, e) < 0)
 			return -1;
 	if (!str_some(m->container_path) || m->container_path[0] != '/')
 		return err_set(e, ERR_USAGE, "expected target= with an absolute path");
-	if (!m->tmpfs == !m->host_path)
+	if (m->image && !str_some(m->image->image))
+		return err_set(e, ERR_USAGE, "expected source=IMAGE");
+	if (!m->image && !m->tmpfs == !m->host_path)
 		return err_set(e, ERR_USAGE,
 			       m->tmpfs ? "a tmpfs has no source" : "expected source=");
 	return 0;

@@ -9,7 +9,8 @@
 bool ctr_resources_given(const struct ctr_resource_args *a)
 {
 	return a->memory || a->memory_swap || a->cpus || a->cpuset_cpus || a->cpuset_mems ||
-	       a->cpu_shares.set || a->cpu_period.set || a->cpu_quota.set || a->pids_limit.set;
+	       a->cpu_shares.set || a->cpu_period.set || a->cpu_quota.set || a->pids_limit.set ||
+	       a->hugetlb.n || a->unified.n;
 }
 
 /* An option that was given, within its bounds. */
@@ -22,6 +23,39 @@ static int number(const char *name, const struct optint *v, int64_t min, int64_t
 		return err_set(e, ERR_USAGE, "--%s %lld: expected %lld to %lld", name,
 			       (long long)v->v, (long long)min, (long long)max);
 	*out = *v;
+	return 0;
+}
+
+/* As the kernel names its files: 64KB, 2MB, 1GB. */
+static bool is_page_size(const char *s, size_t n)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	return digits > 0 && digits <= 4 && s[0] != '0' && n == digits + 2 &&
+	       strchr("KMG", s[digits]) && s[digits + 1] == 'B';
+}
+
+static int set_hugetlb(const struct strv *given, struct cri_resources *r, struct err *e)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		const char *text = given->v[i], *colon = strchr(text, ':');
+		struct oci_hugepage_limit *l = r->hugepage_limits.v, *found = NULL;
+		int64_t limit;
+
+		if (!colon || !is_page_size(text, (size_t)(colon - text)) ||
+		    str_to_size(colon + 1, &limit) < 0)
+			return err_set(e, ERR_USAGE,
+				       "--hugetlb %.80s: expected PAGESIZE:LIMIT, e.g. 2MB:64m",
+				       text);
+		own(str) char *size = xstrndup(text, (size_t)(colon - text));
+
+		for (size_t k = 0; k < r->hugepage_limits.n && !found; k++)
+			found = str_eq(l[k].page_size, size) ? &l[k] : NULL;
+		if (!found)
+			found = objlist_add(&r->hugepage_limits, &cri_hugepage_limit_table);
+		str_set(&found->page_size, size);
+		found->limit = limit;
+	}
 	return 0;
 }
 
@@ -52,38 +86,6 @@ int ctr_resources(const struct ctr_resource_args *a, struct cri_resources *r, st
 		return -1;
 	option_win(&r->cpuset_cpus, a->cpuset_cpus);
 	option_win(&r->cpuset_mems, a->cpuset_mems);
-	return 0;
-}
-
-/* As the kernel names its files: 64KB, 2MB, 1GB. */
-static bool is_page_size(const char *s, size_t n)
-{
-	size_t digits = strspn(s, "0123456789");
-
-	return digits > 0 && digits <= 4 && s[0] != '0' && n == digits + 2 &&
-	       strchr("KMG", s[digits]) && s[digits + 1] == 'B';
-}
-
-int ctr_hugetlb(const struct strv *given, struct cri_resources *r, struct err *e)
-{
-	for (size_t i = 0; i < given->n; i++) {
-		const char *text = given->v[i], *colon = strchr(text, ':');
-		struct oci_hugepage_limit *l = r->hugepage_limits.v, *found = NULL;
-		int64_t limit;
-
-		if (!colon || !is_page_size(text, (size_t)(colon - text)) ||
-		    str_to_size(colon + 1, &limit) < 0)
-			return err_set(e, ERR_USAGE,
-				       "--hugetlb %.80s: expected PAGESIZE:LIMIT, e.g. 2MB:64m",
-				       text);
-		own(str) char *size = xstrndup(text, (size_t)(colon - text));
-
-		for (size_t k = 0; k < r->hugepage_limits.n && !found; k++)
-			found = str_eq(l[k].page_size, size) ? &l[k] : NULL;
-		if (!found)
-			found = objlist_add(&r->hugepage_limits, &cri_hugepage_limit_table);
-		str_set(&found->page_size, size);
-		found->limit = limit;
-	}
-	return 0;
+	option_win_map(&r->unified, &a->unified);
+	return set_hugetlb(&a->hugetlb, r, e);
 }

@@ -64,11 +64,11 @@ static int create(struct cli *cli, const struct run_args *a, char **operands, si
 		create_args.sandbox = sandbox;
 	}
 	/* Mostly it is there, and is found once. */
-	if (a->config.pull && ctr_image(cli, &a->config, config.image.image, e) < 0)
+	if (a->config.pull && ctr_images(cli, &a->config, &config, e) < 0)
 		return -1;
 	rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
 	if (rc < 0 && e->kind == ERR_NOT_FOUND && !a->config.pull) {
-		if (ctr_image(cli, &a->config, config.image.image, e) < 0)
+		if (ctr_images(cli, &a->config, &config, e) < 0)
 			return -1;
 		rc = container_create(&cli->store, &create_args, &m->held, m->id, e);
 	}

@@ -131,3 +131,34 @@ load helpers
 	run_fails 2 ctr create web --label 'a b=c' busybox
 	assert_error "label 'a b'"
 }
+
+@test "profiles in CRI's former fields mean what they did, and the newer fields win" {
+	test_image
+	run_ok sandbox create web
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}' > "$TEST_DIR/p.json"
+	seccomp() { # FIELDS COMMAND...
+		printf 'image: {image: busybox}\nlinux: {security_context: {%s}}' "$1" > "$TEST_DIR/app.yaml"
+		run --separate-stderr "$CADDIS" ctr run --rm -s web -f "$TEST_DIR/app.yaml" busybox "${@:2}"
+	}
+	for pair in unconfined:0 runtime/default:2 "''":2; do
+		seccomp "seccomp_profile_path: ${pair%:*}, apparmorProfile: unconfined" grep Seccomp: /proc/self/status
+		[ "$(cut -f 2 <<< "$output")" = "${pair#*:}" ] || fail "$pair: $output $stderr"
+	done
+	seccomp "seccompProfilePath: localhost/$TEST_DIR/p.json" mkdir /x
+	[[ $stderr == *"Operation not supported"* ]] || fail "$stderr"
+	seccomp "seccompProfilePath: localhost/$TEST_DIR/p.json, seccomp: {profile_type: Unconfined}" mkdir /x
+	[ "$status" -eq 0 ] || fail "$stderr"
+	run_ok sandbox create -f - < <(echo "{metadata: {name: open}, linux: {security_context: {seccomp_profile_path: unconfined}}}")
+	run_ok ctr run --rm -s open busybox grep Seccomp: /proc/self/status
+	[ "$(cut -f 2 <<< "$output")" = 0 ]
+	seccomp "seccomp_profile_path: docker/x" true
+	assert_error "linux.security_context.seccomp_profile_path: expected runtime/default, unconfined or localhost/PROFILE"
+	seccomp "apparmor_profile: localhost/" true
+	assert_error "linux.security_context.apparmor_profile: expected"
+	seccomp "seccomp_profile_path: localhost/p.json" true
+	assert_error "seccomp profile 'p.json': expected an absolute path"
+	run_fails 2 ctr create web -f - busybox < <(echo "windows: {resources: {}}")
+	assert_error "windows: this is Linux"
+	run_fails 2 sandbox create -f - < <(echo "{metadata: {name: win}, windows: {}}")
+	assert_error "windows: this is Linux"
+}

@@ -121,3 +121,32 @@ has_hugetlb() {
 	run_fails 125 ctr run --rm -s web --env-file "$TEST_DIR/env" busybox true
 	assert_error "a variable needs a name"
 }
+
+@test "update changes huge pages and unified limits, of one that runs and of one that does not" {
+	run_ok ctr run -d -s web --name a busybox sleep 1000
+	run_ok ctr create --name b web busybox sleep 1000
+	if has_hugetlb; then
+		run_ok ctr update --hugetlb 2MB:64m a b
+		run_ok ctr update --hugetlb 2MB:32m b
+		run_ok ctr start b
+		[ "$(hugetlb_of a) $(hugetlb_of b)" = "67108864 33554432" ]
+		run_ok ctr inspect b
+		jq -e '.[0].config.linux.resources.hugepage_limits == [{page_size: "2MB", limit: 33554432}]' <<< "$output"
+	else
+		run_fails 1 ctr update --hugetlb 2MB:64m a
+		assert_error hugetlb
+	fi
+	if on_v2; then
+		run_ok ctr update --unified memory.high=33554432 a
+		[ "$(cat "/sys/fs/cgroup$(cgroup_of a)/memory.high")" = 33554432 ]
+	else
+		run_fails 1 ctr update --unified memory.high=33554432 a
+		assert_error memory.high
+	fi
+	run_fails 1 ctr update --hugetlb 8MB:1m a
+	assert_error hugetlb
+	run_fails 2 ctr update --hugetlb 2MB a
+	assert_error "expected PAGESIZE:LIMIT"
+	run_ok ctr inspect a
+	jq -e '.[0].config.linux.resources.hugepage_limits | map(select(.page_size == "8MB")) == []' <<< "$output"
+}

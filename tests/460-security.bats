@@ -231,6 +231,28 @@ free
 	done
 }
 
+@test "a directory stands for all devices below it, in a user namespace too, and for nothing else" {
+	mkdir -p "$TEST_DIR/d/sub"
+	mknod "$TEST_DIR/d/k" c 240 7
+	mknod "$TEST_DIR/d/sub/z" c 1 5
+	ln -s /dev/full "$TEST_DIR/d/link"
+	echo x > "$TEST_DIR/d/file"
+	run_fails 1 ctr run --rm -s web --device "$TEST_DIR/d:/dev/d:r" busybox sh -c 'cd /dev/d; find . -type c | sort; ls; head -c 2 sub/z | wc -c; exec 3> k'
+	assert_output "./k
+./sub/z
+k
+sub
+2"
+	[[ $stderr == *"Operation not permitted"* ]] || fail "$stderr"
+	run_ok sandbox create --userns auto users
+	run_ok ctr run --rm -s users --device "$TEST_DIR/d/sub:/dev/d" busybox sh -c 'head -c 2 /dev/d/z | wc -c'
+	assert_output 2
+	mkdir "$TEST_DIR/empty"
+	ln -s /dev/full "$TEST_DIR/empty/link"
+	run_fails 125 ctr run --rm -s web --device "$TEST_DIR/empty" busybox true
+	assert_error "device $TEST_DIR/empty: there is none in that directory"
+}
+
 @test "--init reaps what is left to it, passes signals on, ends as the command ends, and is nothing of the host" {
 	run_fails 7 ctr run --rm --init -s web busybox sh -c 'exit 7'
 	run_fails 143 ctr run --rm --init -s web busybox sh -c 'kill -TERM $$'

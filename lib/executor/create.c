@@ -53,6 +53,9 @@ static void init_release(struct init *in)
 	fd_drop(&in->pid1);
 	fd_drop(&in->notify);
 	fd_drop(&in->resctrl);
+	for (size_t i = 0; i < in->ngiven; i++)
+		fd_drop(&in->given[i]);
+	free(in->given);
 }
 OWNED_STRUCT(init, struct init, init_release)
 
@@ -72,7 +75,9 @@ static int write_maps(const struct init *in, pid_t pid, struct err *e)
 {
 	const struct oci_linux *l = &in->spec->linux_;
 
-	if (idmap_write(pid, &l->uid_mappings, &l->gid_mappings, e) < 0)
+	if (idmap_check("uids", &l->uid_mappings, e) < 0 ||
+	    idmap_check("gids", &l->gid_mappings, e) < 0 ||
+	    idmap_write(pid, &l->uid_mappings, &l->gid_mappings, e) < 0)
 		return -1;
 	return sync_send(in->parent_sock, SYNC_MAPPED, -1, e);
 }
@@ -238,6 +243,39 @@ static int check_process(const struct oci_process *p, struct err *e)
 	return 0;
 }
 
+/* What mounts need that a child in a pid namespace cannot make. */
+static int give(struct init *in, const struct oci_mount *m, const struct executor_args *a,
+		size_t *images, struct err *e)
+{
+	if (str_eq(m->type, EXECUTOR_IMAGE_MOUNT)) {
+		if (*images == a->nimages)
+			return err_set(e, ERR_USAGE, "no image is given for it");
+		return rootfs_image(&a->images[(*images)++], ns_joined(&in->ns, CLONE_NEWUSER),
+				    m->sub_path, e);
+	}
+	return idmap_userns(&m->uid_mappings, &m->gid_mappings, e);
+}
+
+static int give_all(struct init *in, const struct executor_args *a, struct err *e)
+{
+	const struct oci_mount *m = in->spec->mounts.v;
+	size_t images = 0;
+
+	in->given = xcalloc(in->spec->mounts.n + 1, sizeof(*in->given));
+	for (size_t i = 0; i < in->spec->mounts.n; i++) {
+		bool wanted = m[i].uid_mappings.n || m[i].gid_mappings.n ||
+			      str_eq(m[i].type, EXECUTOR_IMAGE_MOUNT);
+
+		in->given[in->ngiven++] = -1;
+		if (!wanted)
+			continue;
+		in->given[i] = give(in, &m[i], a, &images, e);
+		if (in->given[i] < 0)
+			return err_in(e, "mount on %s", m[i].destination);
+	}
+	return 0;
+}
+
 int executor_create(const struct executor_args *a, struct executor *out, struct err *e)
 {
 	own(init) struct init in = INIT_NONE;
@@ -279,6 +317,8 @@ int executor_create(const struct executor_args *a, struct executor *out, struct 
 		if (in.root < 0)
 			return err_in(e, "root file system");
 	}
+	if (give_all(&in, a, e) < 0)
+		return -1;
 	if (!(in.ns.all & CLONE_NEWUSER)) { /* else see step_sibling() */
 		b.pid_ns = ns_joined(&in.ns, CLONE_NEWPID);
 		b.flags = in.ns.create & ~(unsigned)(CLONE_NEWCGROUP | CLONE_NEWTIME);

@@ -42,11 +42,17 @@ struct executor_rootfs {
 	bool throwaway;
 };
 
+/* The type of a mount that shows an image, read-only: its layers come by executor_args.images. */
+#define EXECUTOR_IMAGE_MOUNT "image"
+
 struct executor_args {
 	const struct oci_spec *spec;
 	const char *id;
 	const char *bundle; /* for the hooks of spec (hooks.h): absolute; NULL: "/" */
 	struct executor_rootfs rootfs;
+	/* Layers (lower) of the mounts of type EXECUTOR_IMAGE_MOUNT, in their order; upper -1. */
+	const struct executor_rootfs *images;
+	size_t nimages;
 	/* NULL: spec->process.user as it is. Else the child looks it up in the container's own
 	 * files (user_lookup), and sets HOME in the environment if it has none. */
 	const char *user;
@@ -151,6 +157,10 @@ bool ns_pinned(int dir, const char *type); /* is dir/type a namespace? */
 int rootfs_overlay(const struct executor_rootfs *r, struct err *e);
 /* rootfs_overlay() with the layers' ids mapped by a user namespace; upper and work stay as they are. */
 int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e);
+
+/* The same, read-only, of what is at sub_path of it (inside of it: path.h). userns -1: unmapped;
+ * sub_path NULL: the whole. */
+int rootfs_image(const struct executor_rootfs *r, int userns, const char *sub_path, struct err *e);
 
 /*
  * User and groups by the image's own files, parsed by us from the root directory fd: "", "0",

@@ -50,7 +50,7 @@ static void format(const struct objlist *map, struct buf *out)
 			 (long long)m[i].host_id, (long long)m[i].size);
 }
 
-int idmap_check(const char *what, const struct objlist *map, struct err *e)
+int idmap_check_mount(const char *what, const struct objlist *map, struct err *e)
 {
 	own(buf) struct buf text = { 0 };
 
@@ -62,14 +62,21 @@ int idmap_check(const char *what, const struct objlist *map, struct err *e)
 	for (size_t i = 0; i < map->n; i++)
 		if (check_line(what, map->v, i, e) < 0)
 			return -1;
-	if (idmap_to_host(map, 0) < 0)
-		return err_set(e, ERR_USAGE, "%s: nothing is mapped to 0, the container's root",
-			       what);
 	format(map, &text);
 	if (text.len >= (size_t)sysconf(_SC_PAGESIZE))
 		return err_set(e, ERR_USAGE,
 			       "%s: a map of %zu bytes is more than the kernel takes (a page)",
 			       what, text.len);
+	return 0;
+}
+
+int idmap_check(const char *what, const struct objlist *map, struct err *e)
+{
+	if (idmap_check_mount(what, map, e) < 0)
+		return -1;
+	if (idmap_to_host(map, 0) < 0)
+		return err_set(e, ERR_USAGE, "%s: nothing is mapped to 0, the container's root",
+			       what);
 	return 0;
 }
 
@@ -85,7 +92,7 @@ static int write_one(pid_t pid, const char *file, const struct objlist *map, str
 
 int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gids, struct err *e)
 {
-	if (idmap_check("uids", uids, e) < 0 || idmap_check("gids", gids, e) < 0)
+	if (idmap_check_mount("uids", uids, e) < 0 || idmap_check_mount("gids", gids, e) < 0)
 		return -1;
 	return write_one(pid, "gid_map", gids, e) < 0 || write_one(pid, "uid_map", uids, e) < 0 ? -1
 												: 0;

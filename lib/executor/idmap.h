@@ -12,10 +12,12 @@
 
 /*
  * What the kernel would refuse, and what would make another container than asked for: no line or
- * more than 340 (Linux 4.15), an empty line, ids past 4294967294, lines that overlap on either side,
- * no root, more text than a page. what: "uids" or "gids", in front of the error.
+ * more than 340 (Linux 4.15), an empty line, ids past 4294967294, lines that overlap on either
+ * side, no root, more text than a page. what: "uids" or "gids", in front of the error. Maps of
+ * mounts need no root.
  */
 int idmap_check(const char *what, const struct objlist *map, struct err *e);
+int idmap_check_mount(const char *what, const struct objlist *map, struct err *e);
 /* Writes both maps of the user namespace that process pid made. */
 int idmap_write(pid_t pid, const struct objlist *uids, const struct objlist *gids, struct err *e);
 /* An fd of a new user namespace with these maps, for mounts. */

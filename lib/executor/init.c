@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -26,7 +27,8 @@ static void close_rest(const struct init *in)
 	const int ours[] = { in->sock,	     in->stdio[0], in->stdio[1], in->stdio[2],
 			     in->join_pidfd, in->root,	   in->pid1,	 in->notify };
 	size_t n = ARRAY_LEN(ours);
-	int *keep = xcalloc(n + NS_MAX + CGROUP_HIERARCHIES + in->preserve, sizeof(*keep));
+	int *keep =
+		xcalloc(n + NS_MAX + CGROUP_HIERARCHIES + in->preserve + in->ngiven, sizeof(*keep));
 
 	memcpy(keep, ours, sizeof(ours));
 	for (unsigned i = 0; i < in->preserve; i++)
@@ -35,6 +37,9 @@ static void close_rest(const struct init *in)
 		keep[n++] = in->ns.fds[i].fd;
 	for (size_t i = 0; i < in->join.n; i++)
 		keep[n++] = in->join.fds[i];
+	for (size_t i = 0; i < in->ngiven; i++)
+		if (in->given[i] >= 0)
+			keep[n++] = in->given[i];
 	fd_close_but(keep, n);
 	free(keep);
 }

@@ -40,6 +40,10 @@ struct init {
 	bool ns_done;	/* those that are there already were joined */
 	int join_pidfd; /* exec: of the container's init */
 	struct cgroup_join join;
+	/* For each mount of the spec: the image's that it shows, or the user namespace that maps its
+	 * ids; -1: neither. */
+	int *given;
+	size_t ngiven;
 	struct seccomp filter;
 	int notify;	 /* a connection to the filter's agent; -1: it has none */
 	pid_t first_pid; /* exec: the container's init */

@@ -98,21 +98,28 @@ static int source_open(const struct oci_mount *m, struct init_mount *im, struct 
 }
 
 /* By the maps of the mount, else by those of the container. */
-static int source_map(const struct init *in, const struct oci_mount *m, const struct init_mount *im,
-		      struct err *e)
+static int source_map(const struct init *in, size_t i, const struct init_mount *im, struct err *e)
 {
-	bool own_maps = m->uid_mappings.n || m->gid_mappings.n;
-	own(fd) int made = -1;
-	int joined = ns_joined(&in->ns, CLONE_NEWUSER);
+	int userns = in->given[i] >= 0 ? in->given[i] : ns_joined(&in->ns, CLONE_NEWUSER);
 
-	if (!own_maps && !im->opts.idmap)
+	if (in->given[i] < 0 && !im->opts.idmap)
 		return 0;
-	if (!own_maps)
-		return joined < 0
-			       ? err_set(e, ERR_USAGE, "idmap: the container has no user namespace")
-			       : idmap_mount(im->source, joined, im->opts.ridmap, e);
-	made = idmap_userns(&m->uid_mappings, &m->gid_mappings, e);
-	return made < 0 ? -1 : idmap_mount(im->source, made, im->opts.ridmap, e);
+	if (userns < 0)
+		return err_set(e, ERR_USAGE, "idmap: the container has no user namespace");
+	return idmap_mount(im->source, userns, im->opts.ridmap, e);
+}
+
+/* From here on it is attached like a bind mount. */
+static int image_take(struct init *in, size_t i, struct init_mount *im, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(in->given[i], &st) < 0)
+		return err_sys(e, "look at the image's files");
+	im->opts.bind = true;
+	im->source = in->given[i];
+	im->is_file = !S_ISDIR(st.st_mode);
+	return 0;
 }
 
 int mount_open_sources(struct init *in, struct err *e)
@@ -130,10 +137,15 @@ int mount_open_sources(struct init *in, struct err *e)
 		if (!str_some(m[i].destination))
 			return err_set(e, ERR_USAGE, "mounts[%zu] has no destination", i);
 		mount_opts_parse(&m[i].options, &im->opts);
+		if (str_eq(m[i].type, EXECUTOR_IMAGE_MOUNT)) {
+			if (image_take(in, i, im, e) < 0)
+				return err_in(e, "mount on %s", m[i].destination);
+			continue;
+		}
 		if (str_eq(m[i].type, "bind"))
 			im->opts.bind = true;
 		if (im->opts.bind &&
-		    (source_open(&m[i], im, e) < 0 || source_map(in, &m[i], im, e) < 0))
+		    (source_open(&m[i], im, e) < 0 || source_map(in, i, im, e) < 0))
 			return err_in(e, "mount on %s", m[i].destination);
 		if (!im->opts.bind &&
 		    (im->opts.idmap || m[i].uid_mappings.n || m[i].gid_mappings.n))

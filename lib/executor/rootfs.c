@@ -141,7 +141,7 @@ static int overlay_map_layers(const struct executor_rootfs *r, int userns, int *
  * detached ones too), so they are mounted in one that a child makes for this, over "/", where no
  * path sees them. The overlay has copies of its own, and outlives it.
  */
-static int overlay_in_child(const struct executor_rootfs *r, int userns, struct err *e)
+static int overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e)
 {
 	int *trees = xcalloc(r->nlower, sizeof(*trees));
 	struct executor_rootfs mapped = *r;
@@ -168,7 +168,41 @@ static int overlay_in_child(const struct executor_rootfs *r, int userns, struct 
 	return rootfs_overlay(&mapped, e);
 }
 
-int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e)
+/* Only what is attached can be copied in part (before Linux 6.15): over "/", as the layers. */
+static int below(int mount, const char *sub_path, struct err *e)
+{
+	own(fd) int at = -1;
+	int tree;
+
+	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "attach the image");
+	at = path_open_in(mount, sub_path, O_PATH, 0, e);
+	if (at < 0)
+		return err_in(e, "sub-path of the image");
+	tree = sys_open_tree(at, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	return tree < 0 ? err_sys(e, "copy the mount of %s", sub_path) : tree;
+}
+
+static int overlay_in_child(const struct executor_rootfs *r, int userns, const char *sub_path,
+			    struct err *e)
+{
+	own(fd) int mount = -1;
+
+	if (userns >= 0) {
+		mount = overlay_mapped(r, userns, e);
+	} else {
+		mount = rootfs_overlay(r, e);
+		if (mount >= 0 && (ns_leave_chroot(e) < 0 || unshare(CLONE_NEWNS) < 0 ||
+				   sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+			return err_sys(e, "make a mount namespace");
+	}
+	if (mount < 0)
+		return -1;
+	return str_some(sub_path) ? below(mount, sub_path, e) : fd_steal(&mount);
+}
+
+static int overlay_by_child(const struct executor_rootfs *r, int userns, const char *sub_path,
+			    struct err *e)
 {
 	own(fd) int ours = -1, theirs = -1, pidfd = -1, mount = -1;
 	enum sync_step step;
@@ -183,7 +217,7 @@ int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct er
 	if (pid == 0) {
 		struct err why;
 
-		n = overlay_in_child(r, userns, &why);
+		n = overlay_in_child(r, userns, sub_path, &why);
 		if (n < 0 || sync_send(theirs, SYNC_READY, n, &why) < 0)
 			sync_die(theirs, &why);
 		_exit(0);
@@ -196,6 +230,17 @@ int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct er
 	if (n == 0 || (n > 0 && mount < 0))
 		return err_set(e, ERR_FAIL, "the process that mounts the overlay died");
 	return n < 0 ? -1 : fd_steal(&mount);
+}
+
+int rootfs_overlay_mapped(const struct executor_rootfs *r, int userns, struct err *e)
+{
+	return overlay_by_child(r, userns, NULL, e);
+}
+
+int rootfs_image(const struct executor_rootfs *r, int userns, const char *sub_path, struct err *e)
+{
+	return userns < 0 && !str_some(sub_path) ? rootfs_overlay(r, e)
+						 : overlay_by_child(r, userns, sub_path, e);
 }
 
 int rootfs_open(struct init *in, struct err *e)

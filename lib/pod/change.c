@@ -54,6 +54,29 @@ static void set_text(char **dst, const char *src)
 		str_set(dst, src);
 }
 
+static void set_map(struct strmap *dst, const struct strmap *src)
+{
+	for (size_t i = 0; i < src->n; i++)
+		strmap_set(dst, src->v[i].key, src->v[i].value);
+}
+
+/* By the size of the pages. */
+static void set_hugepages(struct objlist *dst, const struct objlist *src)
+{
+	const struct oci_hugepage_limit *from = src->v;
+
+	for (size_t i = 0; i < src->n; i++) {
+		struct oci_hugepage_limit *to = dst->v, *found = NULL;
+
+		for (size_t k = 0; k < dst->n && !found; k++)
+			found = str_eq(to[k].page_size, from[i].page_size) ? &to[k] : NULL;
+		if (!found)
+			found = objlist_add(dst, &cri_hugepage_limit_table);
+		str_set(&found->page_size, from[i].page_size);
+		found->limit = from[i].limit;
+	}
+}
+
 static void merge_cri(struct cri_container_config *c, const struct cri_resources *r)
 {
 	struct cri_resources *have = c->linux_.resources;
@@ -68,6 +91,8 @@ static void merge_cri(struct cri_container_config *c, const struct cri_resources
 	set_int(&have->pids_limit, &r->pids_limit);
 	set_text(&have->cpuset_cpus, r->cpuset_cpus);
 	set_text(&have->cpuset_mems, r->cpuset_mems);
+	set_map(&have->unified, &r->unified);
+	set_hugepages(&have->hugepage_limits, &r->hugepage_limits);
 }
 
 static void merge_oci(struct oci_resources *have, const struct oci_resources *r)
@@ -80,6 +105,8 @@ static void merge_oci(struct oci_resources *have, const struct oci_resources *r)
 	set_int(&have->pids.limit, &r->pids.limit);
 	set_text(&have->cpu.cpus, r->cpu.cpus);
 	set_text(&have->cpu.mems, r->cpu.mems);
+	set_map(&have->unified, &r->unified);
+	set_hugepages(&have->hugepage_limits, &r->hugepage_limits);
 }
 
 struct change {

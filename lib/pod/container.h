@@ -26,12 +26,19 @@ enum container_restart {
 extern const char *const container_restart_name[]; /* "no", "on-failure", ... */
 #define STOP_TIMEOUT_DEFAULT 10			   /* s; podman's */
 
+/* What an image mount of the configuration shows. */
+struct container_image_mount {
+	char *image_id;
+	struct strv layers; /* as those of the container */
+};
+
 /* config.json of a container's record: replaced whole by rename and update, under the record's lock. */
 struct container_record {
 	char *sandbox_id;
 	char *image_id, *image_ref;
 	struct strv layers; /* diff IDs, lowest first: what gc must keep */
-	bool auto_remove;   /* --rm */
+	struct objlist image_mounts; /* struct container_image_mount, in the order of config's */
+	bool auto_remove;	     /* --rm */
 	bool own_sandbox;   /* the sandbox was made for it and goes with it */
 	char *log_dir, *log_name;
 	char *cgroup;
@@ -67,7 +74,8 @@ struct container {
 	struct container_record record;
 	struct container_status status; /* state, reason and exit code derived: what is true now */
 };
-extern const struct field_table container_record_table, container_status_table;
+extern const struct field_table container_record_table, container_status_table,
+	container_image_mount_table;
 void container_free(struct container *c);
 OWNED_STRUCT(container, struct container, container_free)
 

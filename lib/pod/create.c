@@ -16,6 +16,7 @@
 #include "pod/container.h"
 #include "pod/container_ns.h"
 #include "pod/event.h"
+#include "pod/mounts.h"
 #include "pod/security.h"
 
 /* Kubernetes' rules: command replaces entrypoint and cmd, args alone replace cmd. */
@@ -69,6 +70,27 @@ static int set_log(const struct store *s, const struct sandbox *sb, const char *
 	else
 		rec->log_name = str_fmt("%s%.12s.log", str_some(name) ? name : "",
 					str_some(name) ? "" : id);
+	return 0;
+}
+
+/* Their layers are kept like its own; nothing is looked up again at the start. */
+static int find_image_mounts(struct store *s, struct container_record *rec, struct err *e)
+{
+	struct cri_mount *m = rec->config.mounts.v;
+
+	for (size_t i = 0; i < rec->config.mounts.n; i++) {
+		own(image) struct image img = { 0 };
+		struct container_image_mount *im;
+
+		if (!mount_is_image(&m[i]))
+			continue;
+		if (image_find(s, m[i].image->image, &img, e) < 0)
+			return err_in(e, "mount on %.200s", m[i].container_path);
+		im = objlist_add(&rec->image_mounts, &container_image_mount_table);
+		im->image_id = xstrdup(img.id);
+		strv_copy(&im->layers, &img.layers);
+		str_set(&m[i].image->image_ref, img.id);
+	}
 	return 0;
 }
 
@@ -206,6 +228,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 	if (get_sandbox(s, a, c, e) < 0 || record_begin(s, RECORD_CONTAINER, &c->r, e) < 0)
 		return -1;
 	if (fill_record(s, a, &c->sandbox, &c->image, c->r.id, &c->rec, e) < 0 ||
+	    find_image_mounts(s, &c->rec, e) < 0 ||
 	    container_ns_resolve(s, &c->sandbox, &c->rec, e) < 0 ||
 	    container_spec(s, &c->sandbox, &c->rec, &c->image.env, &c->spec, e) < 0 ||
 	    write_record(&c->r, &c->rec, &c->spec, e) < 0 || publish(s, c, e) < 0)
@@ -228,6 +251,9 @@ int container_check(const struct cri_container_config *c, struct err *e)
 			(long long)c->log_max_files.v);
 		return err_hint(e, "give --log-max-size, or log_max_size in the file");
 	}
+	if (c->windows)
+		return err_set(e, ERR_USAGE,
+			       "windows: this is Linux, which runs no such container");
 	if (check_labels(&c->labels, e) < 0)
 		return -1;
 	return check_annotations(&c->annotations, e);

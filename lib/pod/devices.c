@@ -37,62 +37,118 @@ static void add_device(struct oci_spec *spec, const char *path, const struct sta
 	d->gid = OPTINT(st->st_gid);
 }
 
-/* Bounded in depth (DEPTH_MAX). NOLINTNEXTLINE(misc-no-recursion) */
-static void scan(struct oci_spec *spec, int parent, const char *name, const char *path, int depth)
+/* What is done with each device that is found; -1 ends the search. */
+struct scan {
+	int (*found)(struct scan *s, const char *host, const char *path, const struct stat *st,
+		     struct err *e);
+	struct oci_spec *spec;
+	const char *access;
+	const char *top; /* of the host; path is the container's name for it */
+	const char *path;
+	size_t n;
+};
+
+/* Bounded in depth (DEPTH_MAX). below: what is after top and path.
+ * NOLINTNEXTLINE(misc-no-recursion) */
+static int scan(struct scan *s, int parent, const char *name, const char *below, int depth,
+		struct err *e)
 {
-	own(fd) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	own(fd) int fd =
+		openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth ? O_NOFOLLOW : 0));
 	own(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool all = str_eq(s->top, "/dev") && depth == 0;
 
 	if (!d)
-		return;
+		return 0;
 	fd_steal(&fd);
-	for (struct dirent *de; (de = readdir(d)) && spec->linux_.devices.n < DEVICES_MAX;) {
-		own(str) char *full = str_fmt("%s/%s", path, de->d_name);
+	for (struct dirent *de; (de = readdir(d)) && s->n < DEVICES_MAX;) {
+		own(str) char *rest = str_fmt("%s/%s", below, de->d_name);
+		own(str) char *host = str_fmt("%s%s", s->top, rest);
+		own(str) char *path = str_fmt("%s%s", s->path, rest);
 		struct stat st;
 
-		if (de->d_name[0] == '.' || (depth == 0 && is_own(de->d_name)) ||
+		if (de->d_name[0] == '.' || (all && is_own(de->d_name)) ||
 		    fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			scan(spec, dirfd(d), de->d_name, full, depth + 1);
-		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-			add_device(spec, full, &st);
+		if (S_ISDIR(st.st_mode)) {
+			if (depth < DEPTH_MAX &&
+			    scan(s, dirfd(d), de->d_name, rest, depth + 1, e) < 0)
+				return -1;
+		} else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+			s->n++;
+			if (s->found(s, host, path, &st, e) < 0)
+				return -1;
+		}
 	}
+	return 0;
+}
+
+static int found_any(struct scan *s, const char *host, const char *path, const struct stat *st,
+		     struct err *e)
+{
+	(void)host;
+	(void)e;
+	add_device(s->spec, path, st);
+	return 0;
 }
 
 void devices_of_host(struct oci_spec *spec)
 {
-	scan(spec, AT_FDCWD, "/dev", "/dev", 0);
+	struct scan s = { .found = found_any, .spec = spec, .top = "/dev", .path = "/dev" };
+	struct err ignored;
+
+	(void)scan(&s, AT_FDCWD, "/dev", "", 0, &ignored);
 }
 
-static int add_named(const struct cri_device *d, struct oci_spec *spec, struct err *e)
+static int found_named(struct scan *s, const char *host, const char *path, const struct stat *st,
+		       struct err *e)
 {
-	const char *path = str_some(d->container_path) ? d->container_path : d->host_path;
-	const char *access = str_some(d->permissions) ? d->permissions : "rwm";
 	struct oci_device_rule *rule;
+
+	if (s->n == DEVICES_MAX)
+		return err_set(e, ERR_USAGE, "device %s: there are more than %d below it", s->top,
+			       DEVICES_MAX);
+	if (s->spec->linux_.uid_mappings.n)
+		oci_add_mount(s->spec, path, "bind", host, "bind,rprivate,nosuid,noexec");
+	else
+		add_device(s->spec, path, st);
+	rule = objlist_add(&s->spec->linux_.resources.devices, &oci_device_rule_table);
+	rule->allow = true;
+	rule->type = xstrdup(S_ISCHR(st->st_mode) ? "c" : "b");
+	rule->major = OPTINT((int64_t)major(st->st_rdev));
+	rule->minor = OPTINT((int64_t)minor(st->st_rdev));
+	rule->access = xstrdup(s->access);
+	return 0;
+}
+
+int devices_add(const char *host, const char *container, const char *permissions,
+		struct oci_spec *spec, struct err *e)
+{
+	const char *path = str_some(container) ? container : host;
+	const char *access = str_some(permissions) ? permissions : "rwm";
+	struct scan s = {
+		.found = found_named, .spec = spec, .access = access, .top = host, .path = path
+	};
 	struct stat st;
 
-	if (!str_some(d->host_path) || d->host_path[0] != '/' || path[0] != '/')
+	if (!str_some(host) || host[0] != '/' || path[0] != '/')
 		return err_set(e, ERR_USAGE, "device '%.200s': expected absolute paths",
-			       d->host_path ? d->host_path : "");
+			       host ? host : "");
 	if (strspn(access, "rwm") != strlen(access))
 		return err_set(e, ERR_USAGE, "device %s: permissions '%.20s' are not of r, w and m",
-			       d->host_path, access);
-	if (stat(d->host_path, &st) < 0)
-		return err_sys(e, "device %s", d->host_path);
+			       host, access);
+	if (stat(host, &st) < 0)
+		return err_sys(e, "device %s", host);
+	if (S_ISDIR(st.st_mode)) {
+		if (scan(&s, AT_FDCWD, host, "", 0, e) < 0)
+			return -1;
+		return s.n ? 0
+			   : err_set(e, ERR_USAGE, "device %s: there is none in that directory",
+				     host);
+	}
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return err_set(e, ERR_USAGE, "%s is not a device", d->host_path);
-	if (spec->linux_.uid_mappings.n)
-		oci_add_mount(spec, path, "bind", d->host_path, "bind,rprivate,nosuid,noexec");
-	else
-		add_device(spec, path, &st);
-	rule = objlist_add(&spec->linux_.resources.devices, &oci_device_rule_table);
-	rule->allow = true;
-	rule->type = xstrdup(S_ISCHR(st.st_mode) ? "c" : "b");
-	rule->major = OPTINT((int64_t)major(st.st_rdev));
-	rule->minor = OPTINT((int64_t)minor(st.st_rdev));
-	rule->access = xstrdup(access);
-	return 0;
+		return err_set(e, ERR_USAGE, "%s is not a device", host);
+	return found_named(&s, host, path, &st, e);
 }
 
 int devices_of_cri(const struct cri_container_config *c, struct oci_spec *spec, struct err *e)
@@ -100,7 +156,7 @@ int devices_of_cri(const struct cri_container_config *c, struct oci_spec *spec, 
 	const struct cri_device *d = c->devices.v;
 
 	for (size_t i = 0; i < c->devices.n; i++)
-		if (add_named(&d[i], spec, e) < 0)
+		if (devices_add(d[i].host_path, d[i].container_path, d[i].permissions, spec, e) < 0)
 			return -1;
 	return 0;
 }

@@ -9,8 +9,14 @@
 /* Adds every character and block device below /dev, but for what a container has of its own (pts,
  * shm, console, ...). */
 void devices_of_host(struct oci_spec *spec);
-/* Adds the devices of a container's configuration, and the rules that allow them. In a user
- * namespace, where nobody makes nodes, the host's own are mounted. */
+/*
+ * Adds a device of the host, or all below a directory, and the rules that allow them. In a user
+ * namespace, where nobody makes nodes, the host's own are mounted. container: its name there, NULL:
+ * the same; permissions: of "rwm", NULL: all.
+ */
+int devices_add(const char *host, const char *container, const char *permissions,
+		struct oci_spec *spec, struct err *e);
+/* Those of a container's configuration. */
 int devices_of_cri(const struct cri_container_config *c, struct oci_spec *spec, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include "spec/cri.h"
 #include "spec/oci.h"
 
+bool mount_is_image(const struct cri_mount *m);
 int mounts_of_cri(const struct cri_container_config *c, struct oci_spec *spec, struct err *e);
 
 #endif

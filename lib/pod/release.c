@@ -165,6 +165,16 @@ int pod_release(struct store *s, int kind, const char *id, int dir, struct err *
 				      : release_container(s, id, dir, e);
 }
 
+static void add_user(struct strmap *layer_to_user, const struct strv *layers, const char *image_id,
+		     const char *user)
+{
+	for (size_t i = 0; i < layers->n; i++)
+		strmap_set(layer_to_user, layers->v[i], user);
+	/* Layers are shared; this one tells whose image it is. */
+	if (image_id)
+		strmap_set(layer_to_user, image_id, user);
+}
+
 static int layers_of_containers(struct store *s, bool running, struct strmap *layer_to_user,
 				struct err *e)
 {
@@ -187,11 +197,12 @@ static int layers_of_containers(struct store *s, bool running, struct strmap *la
 			continue;
 		own(str) char *user = str_fmt("container %s", container_name(&c));
 
-		for (size_t k = 0; k < c.record.layers.n; k++)
-			strmap_set(layer_to_user, c.record.layers.v[k], user);
-		/* Layers are shared; this one tells whose image it is. */
-		if (c.record.image_id)
-			strmap_set(layer_to_user, c.record.image_id, user);
+		add_user(layer_to_user, &c.record.layers, c.record.image_id, user);
+		for (size_t k = 0; k < c.record.image_mounts.n; k++) {
+			const struct container_image_mount *m = c.record.image_mounts.v;
+
+			add_user(layer_to_user, &m[k].layers, m[k].image_id, user);
+		}
 	}
 	return 0;
 }

@@ -100,6 +100,8 @@ int sandbox_check(const struct cri_sandbox_config *c, struct err *e)
 	const struct cri_sandbox_security *sec = &c->linux_.security_context;
 	const char *name = c->metadata.name;
 
+	if (c->windows)
+		return err_set(e, ERR_USAGE, "windows: this is Linux, which runs no such sandbox");
 	if (str_some(name) && name_check(name))
 		return err_set(e, ERR_USAGE, "sandbox name '%.80s': %s", name, name_check(name));
 	if (str_some(c->hostname) &&

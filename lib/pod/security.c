@@ -29,6 +29,21 @@ static bool has_group(const struct intlist *l, int64_t id)
 	return false;
 }
 
+/* What CRI had before SecurityProfile; that one wins. */
+static void take_old(struct cri_profile **at, const char *old)
+{
+	static const char localhost[] = "localhost/";
+
+	if (*at || !str_some(old))
+		return;
+	*at = xcalloc(1, sizeof(**at));
+	(*at)->profile_type = str_eq(old, "unconfined") ? PROFILE_UNCONFINED : PROFILE_DEFAULT;
+	if (str_starts(old, localhost)) {
+		(*at)->profile_type = PROFILE_LOCALHOST;
+		(*at)->localhost_ref = xstrdup(old + strlen(localhost));
+	}
+}
+
 int security_inherit(const struct sandbox *sb, struct cri_container_config *c, struct err *e)
 {
 	const struct cri_sandbox_security *pod = &sb->record.config.linux_.security_context;
@@ -47,8 +62,11 @@ int security_inherit(const struct sandbox *sb, struct cri_container_config *c, s
 		if (!has_group(&sec->supplemental_groups, pod->supplemental_groups.v[i]))
 			intlist_add(&sec->supplemental_groups, pod->supplemental_groups.v[i]);
 	sec->readonly_rootfs = sec->readonly_rootfs || pod->readonly_rootfs;
+	take_old(&sec->seccomp, sec->seccomp_profile_path);
+	take_old(&sec->apparmor, sec->apparmor_profile);
 	if (!sec->seccomp && pod->seccomp)
 		sec->seccomp = copy_of(&cri_profile_table, pod->seccomp);
+	take_old(&sec->seccomp, pod->seccomp_profile_path);
 	if (!sec->apparmor && pod->apparmor)
 		sec->apparmor = copy_of(&cri_profile_table, pod->apparmor);
 	if (!sec->selinux_options && pod->selinux_options)
@@ -138,6 +156,11 @@ static int load_profile(const struct store *s, const char *path, struct oci_spec
 	spec->linux_.seccomp = read_profile(path, e);
 	if (!spec->linux_.seccomp)
 		return -1;
+	/* Who answers would have to be there at each start; caddis-oci leaves that to its caller.
+	 */
+	if (json_object_object_get_ex(spec->linux_.seccomp, "listenerPath", NULL))
+		return err_set(e, ERR_USAGE, "seccomp profile %s: listenerPath is not supported",
+			       path);
 	cache = security_seccomp_cache(s, spec);
 	if (caps_read(spec->process.capabilities, &caps, e) < 0 ||
 	    seccomp_compile_cached(cache, spec->linux_.seccomp, caps.bounding, &filter, e) < 0)

@@ -187,6 +187,50 @@ int starting_open_streams(struct starting *st, struct err *e)
 			     &st->streams, e);
 }
 
+/* For an image mount: *r has fds of its own, closed by close_images(). */
+static int open_image(struct store *s, const struct container_image_mount *m,
+		      struct executor_rootfs *r, struct err *e)
+{
+	int *lower = xcalloc(m->layers.n + 1, sizeof(*lower));
+
+	*r = (struct executor_rootfs){ .lower = lower, .upper = -1, .work = -1, .top = -1 };
+	while (r->nlower < m->layers.n) {
+		lower[r->nlower] = image_layer_open(s, m->layers.v[r->nlower], e);
+		if (lower[r->nlower] < 0)
+			return -1;
+		r->nlower++;
+	}
+	return r->nlower ? 0 : err_set(e, ERR_STATE, "image %s has no layers", m->image_id);
+}
+
+static void close_images(struct executor_rootfs *images, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < images[i].nlower; k++)
+			close(images[i].lower[k]);
+		free((void *)(uintptr_t)images[i].lower);
+	}
+	free(images);
+}
+
+/* With the layers of its image mounts. */
+static int create_with_images(struct starting *st, struct executor_args *a, struct err *e)
+{
+	const struct container_image_mount *m = st->c.record.image_mounts.v;
+	size_t n = st->c.record.image_mounts.n;
+	struct executor_rootfs *images = n ? xcalloc(n, sizeof(*images)) : NULL;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = open_image(st->s, &m[i], &images[i], e);
+	a->images = images;
+	a->nimages = n;
+	if (rc == 0)
+		rc = executor_create(a, &st->x, e);
+	close_images(images, n);
+	return rc;
+}
+
 /* Opens layers, upper and work; the executor mounts them in the container's own mount namespace. */
 static int create_process(struct starting *st, struct executor_args *a, int *lower, size_t n,
 			  int *upper, int *work, struct err *e)
@@ -211,7 +255,7 @@ static int create_process(struct starting *st, struct executor_args *a, int *low
 		.top = st->r.dir,
 		.throwaway = st->c.record.auto_remove,
 	};
-	return executor_create(a, &st->x, e);
+	return create_with_images(st, a, e);
 }
 
 static int create(struct starting *st, struct err *e)

@@ -13,11 +13,20 @@
 
 const char *const container_state_name[] = { "Created", "Running", "Exited", "Unknown", NULL };
 
+static const struct field image_mount_fields[] = {
+	FIELD(struct container_image_mount, image_id, FIELD_STR),
+	FIELD(struct container_image_mount, layers, FIELD_STRLIST),
+};
+FIELD_TABLE(container_image_mount_table, "image mount", struct container_image_mount, FIELDS_STRICT,
+	    image_mount_fields);
+
 static const struct field container_record_fields[] = {
 	FIELD(struct container_record, sandbox_id, FIELD_STR),
 	FIELD(struct container_record, image_id, FIELD_STR),
 	FIELD(struct container_record, image_ref, FIELD_STR),
 	FIELD(struct container_record, layers, FIELD_STRLIST),
+	FIELD(struct container_record, image_mounts, FIELD_OBJLIST,
+	      .sub = &container_image_mount_table),
 	FIELD(struct container_record, auto_remove, FIELD_BOOL),
 	FIELD(struct container_record, own_sandbox, FIELD_BOOL),
 	FIELD(struct container_record, log_dir, FIELD_STR),

@@ -16,6 +16,15 @@ static const char *check_absolute(const char *s)
 	return *s == '/' ? NULL : "expected an absolute path";
 }
 
+/* CRI's spelling before SecurityProfile. */
+static const char *check_old_profile(const char *s)
+{
+	bool fine = str_eq(s, "") || str_eq(s, "runtime/default") || str_eq(s, "unconfined") ||
+		    (str_starts(s, "localhost/") && s[strlen("localhost/")]);
+
+	return fine ? NULL : "expected runtime/default, unconfined or localhost/PROFILE";
+}
+
 // clang-format off
 static const char *const namespace_modes[] = { "POD", "CONTAINER", "NODE", "TARGET", NULL };
 static const char *const protocols[] = { "TCP", "UDP", "SCTP", NULL };
@@ -141,6 +150,7 @@ static const struct field sandbox_security_fields[] = {
 	FIELD(struct cri_sandbox_security, supplemental_groups, FIELD_INTLIST, ID),
 	FIELD(struct cri_sandbox_security, seccomp, FIELD_OBJPTR, SUB(cri_profile_table)),
 	FIELD(struct cri_sandbox_security, apparmor, FIELD_OBJPTR, SUB(cri_profile_table)),
+	FIELD(struct cri_sandbox_security, seccomp_profile_path, FIELD_STR, .check = check_old_profile),
 };
 static FIELD_TABLE(sandbox_security_table, "LinuxSandboxSecurityContext", struct cri_sandbox_security, CRI_FLAGS, sandbox_security_fields);
 
@@ -162,6 +172,7 @@ static const struct field sandbox_config_fields[] = {
 	FIELD(struct cri_sandbox_config, labels, FIELD_STRMAP, LABELS),
 	FIELD(struct cri_sandbox_config, annotations, FIELD_STRMAP),
 	FIELD_AS(struct cri_sandbox_config, linux_, "linux", FIELD_OBJ, SUB(sandbox_linux_table)),
+	FIELD(struct cri_sandbox_config, windows, FIELD_JSON),
 	FIELD(struct cri_sandbox_config, mac_address, FIELD_STR),
 	FIELD(struct cri_sandbox_config, ip_addresses, FIELD_STRLIST),
 };
@@ -200,6 +211,8 @@ static const struct field mount_fields[] = {
 	FIELD(struct cri_mount, idmap, FIELD_BOOL),
 	FIELD(struct cri_mount, sub_path, FIELD_STR),
 	FIELD(struct cri_mount, tmpfs, FIELD_OBJPTR, SUB(cri_tmpfs_table)),
+	FIELD(struct cri_mount, image, FIELD_OBJPTR, SUB(image_table)),
+	FIELD(struct cri_mount, image_sub_path, FIELD_STR),
 };
 FIELD_TABLE(cri_mount_table, "Mount", struct cri_mount, CRI_FLAGS, mount_fields);
 
@@ -209,6 +222,11 @@ static const struct field device_fields[] = {
 	FIELD(struct cri_device, permissions, FIELD_STR),
 };
 FIELD_TABLE(cri_device_table, "Device", struct cri_device, CRI_FLAGS, device_fields);
+
+static const struct field cdi_device_fields[] = {
+	FIELD(struct cri_cdi_device, name, FIELD_STR),
+};
+FIELD_TABLE(cri_cdi_device_table, "CDIDevice", struct cri_cdi_device, CRI_FLAGS, cdi_device_fields);
 
 static const struct field capabilities_fields[] = {
 	FIELD(struct cri_capabilities, add_capabilities, FIELD_STRLIST),
@@ -233,6 +251,8 @@ static const struct field container_security_fields[] = {
 	FIELD(struct cri_container_security, readonly_paths, FIELD_STRLIST),
 	FIELD(struct cri_container_security, seccomp, FIELD_OBJPTR, SUB(cri_profile_table)),
 	FIELD(struct cri_container_security, apparmor, FIELD_OBJPTR, SUB(cri_profile_table)),
+	FIELD(struct cri_container_security, seccomp_profile_path, FIELD_STR, .check = check_old_profile),
+	FIELD(struct cri_container_security, apparmor_profile, FIELD_STR, .check = check_old_profile),
 };
 static FIELD_TABLE(container_security_table, "LinuxContainerSecurityContext", struct cri_container_security, CRI_FLAGS, container_security_fields);
 
@@ -260,6 +280,7 @@ static const struct field container_config_fields[] = {
 	FIELD(struct cri_container_config, envs, FIELD_OBJLIST, SUB(cri_env_table)),
 	FIELD(struct cri_container_config, mounts, FIELD_OBJLIST, SUB(cri_mount_table)),
 	FIELD(struct cri_container_config, devices, FIELD_OBJLIST, SUB(cri_device_table)),
+	FIELD_AS(struct cri_container_config, cdi_devices, "CDI_devices", FIELD_OBJLIST, SUB(cri_cdi_device_table)),
 	FIELD(struct cri_container_config, labels, FIELD_STRMAP, LABELS),
 	FIELD(struct cri_container_config, annotations, FIELD_STRMAP),
 	FIELD(struct cri_container_config, log_path, FIELD_STR),
@@ -268,6 +289,7 @@ static const struct field container_config_fields[] = {
 	FIELD(struct cri_container_config, tty, FIELD_BOOL),
 	FIELD_AS(struct cri_container_config, linux_, "linux", FIELD_OBJ, SUB(container_linux_table)),
 	FIELD(struct cri_container_config, stop_signal, FIELD_STR, .names = stop_signals),
+	FIELD(struct cri_container_config, windows, FIELD_JSON),
 	FIELD(struct cri_container_config, log_max_size, FIELD_OPTINT, .min = CRI_LOG_SIZE_MIN, .max = INT64_MAX),
 	FIELD(struct cri_container_config, log_max_files, FIELD_OPTINT, .min = 1, .max = CRI_LOG_FILES_MAX),
 };

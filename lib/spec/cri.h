@@ -34,8 +34,9 @@ struct cri_port_mapping {
 };
 
 struct cri_userns { /* UserNamespace */
-	int mode;		   /* enum cri_namespace_mode: POD or NODE */
-	struct objlist uids, gids; /* struct oci_id_mapping, spelled length here; none: (caddis) chosen */
+	int mode;   /* enum cri_namespace_mode: POD or NODE */
+	struct objlist uids,
+		gids; /* struct oci_id_mapping, spelled length here; none: (caddis) chosen */
 };
 
 struct cri_namespace_options {
@@ -74,6 +75,7 @@ struct cri_sandbox_security {
 	bool readonly_rootfs, privileged;
 	struct intlist supplemental_groups;
 	struct cri_profile *seccomp, *apparmor;
+	char *seccomp_profile_path; /* before seccomp, "runtime/default"…; that one wins */
 };
 
 struct cri_sandbox_linux {
@@ -90,6 +92,7 @@ struct cri_sandbox_config {
 	struct objlist port_mappings; /* struct cri_port_mapping */
 	struct strmap labels, annotations;
 	struct cri_sandbox_linux linux_; /* "linux" */
+	struct json_object *windows;	 /* refused */
 	char *mac_address;		 /* (caddis) of its interface */
 	struct strv ip_addresses;	 /* (caddis) one of a family */
 };
@@ -105,13 +108,15 @@ struct cri_env {
 	char *key, *value;
 };
 
-struct cri_tmpfs { /* (caddis) */
+struct cri_tmpfs {		  /* (caddis) */
 	struct optint size, mode; /* bytes; permissions, 01777 by default */
 };
 
 struct cri_mount {
 	char *container_path, *host_path;
 	char *sub_path;		 /* (caddis) below host_path, and never outside of it */
+	struct cri_image *image; /* instead of host_path, read-only */
+	char *image_sub_path;
 	struct cri_tmpfs *tmpfs; /* (caddis) in memory, instead of host_path */
 	bool readonly, selinux_relabel;
 	int propagation; /* enum cri_propagation */
@@ -122,6 +127,10 @@ struct cri_mount {
 
 struct cri_device {
 	char *container_path, *host_path, *permissions;
+};
+
+struct cri_cdi_device {
+	char *name; /* "vendor.com/class=name" */
 };
 
 struct cri_capabilities {
@@ -140,6 +149,8 @@ struct cri_container_security {
 	int supplemental_groups_policy; /* Merge: the image's groups of the user too; Strict */
 	struct strv masked_paths, readonly_paths;
 	struct cri_profile *seccomp, *apparmor;
+	/* What came before those two, which win: "runtime/default", "unconfined", "localhost/…". */
+	char *seccomp_profile_path, *apparmor_profile;
 };
 
 struct cri_container_linux {
@@ -151,7 +162,8 @@ struct cri_container_linux {
 
 #define CRI_LOG_SIZE_MIN 4096
 #define CRI_LOG_FILES_MAX 1000
-#define CRI_LOG_FILES_DEFAULT 5 /* kubelet's containerLogMaxFiles; the one that is written to counts */
+#define CRI_LOG_FILES_DEFAULT                                                                      \
+	5 /* kubelet's containerLogMaxFiles; the one that is written to counts */
 struct cri_container_config {
 	struct cri_metadata metadata;
 	struct cri_image image;
@@ -160,18 +172,21 @@ struct cri_container_config {
 	struct objlist envs;   /* struct cri_env */
 	struct objlist mounts; /* struct cri_mount */
 	struct objlist devices;
+	struct objlist cdi_devices; /* "CDI_devices": struct cri_cdi_device */
 	struct strmap labels, annotations;
 	char *log_path;
-	bool stdin_, stdin_once, tty;	   /* "stdin" */
-	struct cri_container_linux linux_; /* "linux" */
-	char *stop_signal;		   /* CRI spells SIGTERM */
+	bool stdin_, stdin_once, tty;		   /* "stdin" */
+	struct cri_container_linux linux_;	   /* "linux" */
+	char *stop_signal;			   /* CRI spells SIGTERM */
+	struct json_object *windows;		   /* refused */
 	struct optint log_max_size, log_max_files; /* (caddis) bytes; the log rotates by itself */
 };
 
 extern const struct field_table cri_sandbox_config_table, cri_container_config_table, cri_env_table,
 	cri_dns_table, cri_mount_table, cri_port_mapping_table, cri_device_table,
-	cri_resources_table, cri_hugepage_limit_table, cri_capabilities_table, cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table, cri_rlimit_table, cri_tmpfs_table, cri_selinux_table,
-	cri_profile_table;
+	cri_cdi_device_table, cri_resources_table, cri_hugepage_limit_table, cri_capabilities_table,
+	cri_int64_table, cri_namespace_options_table, cri_userns_table, cri_id_mapping_table,
+	cri_rlimit_table, cri_tmpfs_table, cri_selinux_table, cri_profile_table;
 
 void cri_sandbox_config_free(struct cri_sandbox_config *c);
 void cri_container_config_free(struct cri_container_config *c);

@@ -25,13 +25,16 @@ static inline int64_t fill_int(const struct field *f, int *n)
 	case 1:
 		return min ? min : 1;
 	default:
-		return max < 100000 ? max - 1 : 700 + *n;
+		return max < 100000 ? max - 1 : (min > 0 ? min : 0) + 700 + *n;
 	}
 }
 
 static inline char *fill_text(const struct field *f, int *n)
 {
-	return str_fmt("/%s \"\\\xc3\xa4\n%d", f->name ? f->name : "key", (*n)++);
+	own(str) char *s = str_fmt("/%s \"\\\xc3\xa4\n%d", f->name ? f->name : "key", (*n)++);
+
+	/* A profile's name is another text than a path. */
+	return f->check && f->check(s) ? str_fmt("localhost%s", s) : ptr_steal(s);
 }
 
 static inline void fill(const struct field_table *t, char *p, int *n);
