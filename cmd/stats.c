@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "common.h"
+#include "spec/label.h"
 
 #define ONCE_NS (NSEC_PER_SEC / 10) /* between the two looks that a CPU percentage needs */
 #define INTERVAL 2		    /* seconds */
@@ -16,6 +17,7 @@ const struct opt sandbox_stats_opts[] = {
 	LIST_OPTS(struct stats_args),
 	OPT(0, "watch", NULL, OPT_BOOL, struct stats_args, watch, "print again and again until interrupted; JSON: one object per line"),
 	OPT(0, "interval", "SECONDS", OPT_INT, struct stats_args, interval, "time between two looks of --watch (default: 2)"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct stats_args, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
 };
 const struct opt ctr_stats_opts[] = {
@@ -23,6 +25,7 @@ const struct opt ctr_stats_opts[] = {
 	OPT('a', "all", NULL, OPT_BOOL, struct stats_args, all, "those that do not run too"),
 	OPT(0, "watch", NULL, OPT_BOOL, struct stats_args, watch, "print again and again until interrupted; JSON: one object per line"),
 	OPT(0, "interval", "SECONDS", OPT_INT, struct stats_args, interval, "time between two looks of --watch (default: 2)"),
+	OPT('l', "selector", "EXPR", OPT_STR, struct stats_args, selector, "only those with these labels: K=V, K!=V, K in (A,B), K notin (A,B), K, !K; comma-separated"),
 	OPT_END,
 };
 #define COLUMNS(id_heading)                                                                        \
@@ -88,15 +91,34 @@ static void add(struct samples *l, const char *id, const char *name, const char 
 	str_set(&s->sandbox_id, sandbox_id);
 }
 
-static int look_at_sandbox(struct cli *cli, const char *id, bool all, struct samples *out,
-			   struct err *e)
+/* Which ones: those of these IDs, or all that run (all: or not) and have these labels. */
+struct choice {
+	struct strv ids;
+	struct selector labels;
+	bool all;
+};
+
+static void choice_free(struct choice *c)
+{
+	strv_free(&c->ids);
+	selector_free(&c->labels);
+}
+OWNED_STRUCT(choice, struct choice, choice_free)
+
+static bool is_chosen(const struct choice *c, bool runs, const struct strmap *labels)
+{
+	return (runs || c->all || c->ids.n) && selector_matches(&c->labels, labels);
+}
+
+static int look_at_sandbox(struct cli *cli, const char *id, const struct choice *choice,
+			   struct samples *out, struct err *e)
 {
 	own(sandbox) struct sandbox sb = { 0 };
 	struct usage u;
 
 	if (sandbox_load(&cli->store, id, &sb, e) < 0)
 		return -1;
-	if (!sb.ready && !all)
+	if (!is_chosen(choice, sb.ready, &sb.record.config.labels))
 		return 0;
 	if (usage_of_sandbox(&cli->store, &sb, &u, e) < 0)
 		return -1;
@@ -104,15 +126,15 @@ static int look_at_sandbox(struct cli *cli, const char *id, bool all, struct sam
 	return 0;
 }
 
-static int look_at_container(struct cli *cli, const char *id, bool all, struct samples *out,
-			     struct err *e)
+static int look_at_container(struct cli *cli, const char *id, const struct choice *choice,
+			     struct samples *out, struct err *e)
 {
 	own(container) struct container c = { 0 };
 	struct usage u;
 
 	if (container_load(&cli->store, id, &c, e) < 0)
 		return -1;
-	if (c.status.state != CONTAINER_RUNNING && !all)
+	if (!is_chosen(choice, c.status.state == CONTAINER_RUNNING, &c.record.config.labels))
 		return 0;
 	if (usage_of_container(&cli->store, &c, &u, e) < 0)
 		return -1;
@@ -120,9 +142,10 @@ static int look_at_container(struct cli *cli, const char *id, bool all, struct s
 	return 0;
 }
 
-/* ids: those asked for, or empty for all there are; one that is gone meanwhile is left out. */
-static void look(struct cli *cli, const struct strv *ids, bool all, struct samples *out)
+/* One that is gone meanwhile is left out. */
+static void look(struct cli *cli, const struct choice *choice, struct samples *out)
 {
+	const struct strv *ids = &choice->ids;
 	enum record_kind kind = out->sandboxes ? RECORD_SANDBOX : RECORD_CONTAINER;
 	own(strv) struct strv every = { 0 };
 	struct err e;
@@ -134,8 +157,8 @@ static void look(struct cli *cli, const struct strv *ids, bool all, struct sampl
 	for (size_t i = 0; i < (ids->n ? ids->n : every.n); i++) {
 		const char *id = ids->n ? ids->v[i] : every.v[i];
 
-		if ((out->sandboxes ? look_at_sandbox : look_at_container)(cli, id, all || ids->n,
-									   out, &e) < 0 &&
+		if ((out->sandboxes ? look_at_sandbox : look_at_container)(cli, id, choice, out,
+									   &e) < 0 &&
 		    e.kind != ERR_NOT_FOUND)
 			cli_error(cli, &e);
 	}
@@ -194,7 +217,8 @@ static void pause_for(int64_t ns)
 	nanosleep(&t, NULL);
 }
 
-static int run(struct cli *cli, const struct stats_args *a, const struct strv *ids, bool sandboxes)
+static int run(struct cli *cli, const struct stats_args *a, const struct choice *choice,
+	       bool sandboxes)
 {
 	own(samples) struct samples before = { .sandboxes = sandboxes };
 	own(samples) struct samples now = { .sandboxes = sandboxes };
@@ -208,10 +232,10 @@ static int run(struct cli *cli, const struct stats_args *a, const struct strv *i
 		return cli_usage(cli, "--interval %lld: expected 1 to 86400 seconds",
 				 (long long)a->interval.v);
 	interval = (a->interval.set ? a->interval.v : INTERVAL) * NSEC_PER_SEC;
-	look(cli, ids, a->all, &before);
+	look(cli, choice, &before);
 	pause_for(ONCE_NS);
 	for (;;) {
-		look(cli, ids, a->all, &now);
+		look(cli, choice, &now);
 		if (print(&how, &before, &now, &e) < 0)
 			return cli_error(cli, &e);
 		status = cli_done(cli, 0);
@@ -227,9 +251,12 @@ static int run(struct cli *cli, const struct stats_args *a, const struct strv *i
 static int stats_main(struct cli *cli, const struct stats_args *a, enum record_kind kind,
 		      char **operands, size_t n)
 {
-	own(strv) struct strv ids = { 0 };
+	own(choice) struct choice choice = { .all = a->all };
+	struct err bad;
 	int status = 0;
 
+	if (a->selector && selector_parse(a->selector, &choice.labels, &bad) < 0)
+		return cli_error(cli, &bad);
 	for (size_t i = 0; i < n; i++) {
 		char id[ID_SIZE];
 		struct err e;
@@ -237,11 +264,11 @@ static int stats_main(struct cli *cli, const struct stats_args *a, enum record_k
 		if (record_find(&cli->store, kind, operands[i], id, &e) < 0)
 			status = cli_error(cli, &e);
 		else
-			strv_add(&ids, id);
+			strv_add(&choice.ids, id);
 	}
-	if (n && !ids.n)
+	if (n && !choice.ids.n)
 		return cli_done(cli, status);
-	return MAX(run(cli, a, &ids, kind == RECORD_SANDBOX), status);
+	return MAX(run(cli, a, &choice, kind == RECORD_SANDBOX), status);
 }
 
 int sandbox_stats_main(struct cli *cli, const void *args, char **operands, size_t n)

@@ -12,6 +12,7 @@ struct stats_args {
 	struct list_args list;
 	bool watch, all;
 	struct optint interval;
+	const char *selector;
 };
 extern const struct opt sandbox_stats_opts[], ctr_stats_opts[];
 int sandbox_stats_main(struct cli *cli, const void *args, char **operands, size_t n);
