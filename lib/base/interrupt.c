@@ -5,16 +5,16 @@
 
 #include "base/macros.h"
 
-static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2 };
+#define OURS SIGUSR2 /* that ends the thread, too: pthread_cancel() would load a library */
 
 static void *wait_for_one(void *arg)
 {
 	struct interrupt *i = arg;
-	int sig, old;
+	int sig;
 
-	if (sigwait(&i->caught, &sig) != 0)
+	if (sigwait(&i->caught, &sig) != 0 || (sig == OURS && i->ended))
 		return NULL;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	i->undo(i->ctx);
 	signal(sig, SIG_DFL);
 	pthread_sigmask(SIG_UNBLOCK, &i->caught, NULL);
@@ -29,7 +29,8 @@ int interrupt_begin(struct interrupt *i, void (*undo)(void *ctx), void *ctx, str
 	for (size_t k = 0; k < ARRAY_LEN(ending); k++) {
 		struct sigaction now;
 
-		if (sigaction(ending[k], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		if (sigaction(ending[k], NULL, &now) == 0 &&
+		    (now.sa_handler != SIG_IGN || ending[k] == OURS))
 			sigaddset(&i->caught, ending[k]);
 	}
 	pthread_sigmask(SIG_BLOCK, &i->caught, &i->old);
@@ -45,7 +46,8 @@ void interrupt_end(struct interrupt *i)
 {
 	if (!i->running)
 		return;
-	pthread_cancel(i->thread);
+	i->ended = true;
+	pthread_kill(i->thread, OURS);
 	pthread_join(i->thread, NULL);
 	i->running = false;
 	pthread_sigmask(SIG_SETMASK, &i->old, NULL);

@@ -17,10 +17,12 @@ struct interrupt {
 	sigset_t caught, old;
 	pthread_t thread;
 	bool running;
+	volatile bool ended; /* the work is done, in time */
 	void (*undo)(void *ctx); /* called in a thread of its own; the work may be anywhere */
 	void *ctx;
 };
-/* SIGHUP, SIGINT, SIGQUIT, SIGTERM, unless ignored. In this thread, and those that it starts from now on, they are blocked. */
+/* SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2. In this thread, and those that it starts from now on,
+ * they are blocked. */
 int interrupt_begin(struct interrupt *i, void (*undo)(void *ctx), void *ctx, struct err *e);
 /* The work is done: they end the program at once again. A zeroed one is fine. */
 void interrupt_end(struct interrupt *i);
