@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-# LOG-2 to LOG-6, LOG-10, LOG-12 to LOG-14 of the reliability tables, on the built binary; attach and adoption have their own files.
+# LOG-2 to LOG-6, LOG-10 to LOG-14, LOG-18 of the reliability tables, on the built binary; attach (LOG-1, LOG-15) and adoption
+# (LOG-9) have their own files.
 
 load helpers
 
@@ -165,4 +166,55 @@ full() {
 
 few_fds() {
 	[ "$(find "/proc/$1/fd" | wc -l)" -le "$2" ]
+}
+
+@test "LOG-11: with a limit too small to start in, or to live with, the kernel's kill is told from other ends" {
+	run_fails 125 ctr run -s web --name tiny -m 4k busybox true
+	assert_error "the kernel killed it for want of memory: raise --memory"
+	[ "$(field tiny state) $(field tiny reason) $(field tiny oom_killed)" = "Exited StartError true" ]
+	run_ok ctr create web --name back -m 4k busybox true
+	run_fails 1 ctr start back
+	[ "$(field back oom_killed)" = true ]
+	run_fails 126 ctr run -s web --name wrong -m 8m busybox /etc/passwd
+	[ "$(field wrong reason) $(field wrong oom_killed)" = "StartError false" ]
+	run "$CADDIS" ctr run -s web --name child -m 8m busybox sh -c 'tail -c 20000000 < /dev/zero; exit 3'
+	[ "$(field child reason) $(field child exit_code) $(field child oom_killed)" = "OOMKilled 3 true" ]
+	run "$CADDIS" ctr run -s web --name init -m 8m busybox sh -c 'exec tail -c 20000000 < /dev/zero'
+	[ "$(field init reason) $(field init exit_code) $(field init oom_killed)" = "OOMKilled 137 true" ]
+}
+
+@test "LOG-18: stamps are UTC to the nanosecond, in any zone and century, and none is older than the one before it" {
+	cat > "$TEST_DIR/clock.c" <<-'C'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <time.h>
+		#include <unistd.h>
+		int clock_gettime(clockid_t id, struct timespec *t)
+		{
+			int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+			int r = real(id, t);
+
+			if (id == CLOCK_REALTIME)
+				t->tv_sec += access(BACK, F_OK) == 0 ? 20 * 365 * 86400L - 3600 : 20 * 365 * 86400L;
+			return r;
+		}
+	C
+	"${CC:-cc}" -shared -fPIC -DBACK="\"$TEST_DIR/back\"" -o "$TEST_DIR/clock.so" "$TEST_DIR/clock.c" -ldl
+	# Twenty years from now, then an hour less: beyond 2038, and a clock that is set back.
+	TZ=America/New_York LD_PRELOAD=$TEST_DIR/clock.so \
+		"$CADDIS" ctr run -d -s web --name a -v "$TEST_DIR:/t" --log-path a.log busybox sh -c 'echo one; echo uno >&2; while [ ! -e /t/back ]; do sleep 0.05; done; sleep 0.1; echo two; echo due >&2; echo three'
+	wait_until 10 log_has uno
+	touch "$TEST_DIR/back"
+	run_ok ctr wait a
+	[ "$(wc -l < "$TEST_DIR/logs/a.log")" -eq 5 ] || fail "$(cat "$TEST_DIR/logs/a.log")"
+	! grep -vE '^20[4-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{9}Z std(out|err) F (one|two|three|uno|due)$' "$TEST_DIR/logs/a.log" || fail "a stamp of another form"
+	for stream in stdout stderr; do
+		awk -v s=$stream '$2 == s { print $1 }' "$TEST_DIR/logs/a.log" | sort -c || fail "$(cat "$TEST_DIR/logs/a.log")"
+	done
+	# In UTC: the hour in New York is another one.
+	stamp=$(date -ud "$(awk 'NR == 1 { print $1 }' "$TEST_DIR/logs/a.log")" +%s)
+	off=$((stamp - 20 * 365 * 86400 - $(date +%s)))
+	[ "${off#-}" -lt 600 ] || fail "$off seconds away"
+	TZ=Asia/Tokyo run_ok ctr logs -t a
+	assert_output_has "$(awk 'NR == 1 { print $1 }' "$TEST_DIR/logs/a.log") one"
 }

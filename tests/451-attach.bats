@@ -170,7 +170,7 @@ after" ]
 	is_running a
 }
 
-@test "a stopped client slows nothing, and is told what it lost; ten of them neither" {
+@test "LOG-1: a stopped client slows nothing, and is told what it lost; ten of them neither" {
 	run_ok ctr run -d -i -s web --name a busybox sh -c 'echo up; read x; head -c 100000000 /dev/zero; exit 7'
 	for i in {1..10}; do
 		"$CADDIS" ctr attach --no-stdin a > "$TEST_DIR/out.$i" 2> "$TEST_DIR/err.$i" 3>&- &

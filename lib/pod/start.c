@@ -343,6 +343,11 @@ int starting_begin(struct starting *st, const char *id, struct err *e)
 	return set_running(st, e);
 }
 
+static bool was_oom_killed(const struct starting *st)
+{
+	return st->cgroup_made && cgroup_oom_kills(st->c.record.cgroup) > 0;
+}
+
 /* Writes down how it ended; we hold the run lock. */
 static int finish(struct starting *st, const struct exit_status *ended, const struct err *failed,
 		  struct err *e)
@@ -354,6 +359,7 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	status->state = CONTAINER_EXITED;
 	status->pid = status->start = 0;
 	status->stop_asked = run_stop_asked(st->run_dir);
+	status->oom_killed = was_oom_killed(st);
 	if (!ended) {
 		status->finished_at = clock_now();
 		status->exit_code = err_exit_code_run(failed);
@@ -362,7 +368,6 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	} else {
 		status->finished_at = ended->finished;
 		status->exit_code = ended->code;
-		status->oom_killed = cgroup_oom_kills(st->c.record.cgroup) > 0;
 		str_set(&status->reason, !ended->known	      ? "Unknown"
 					 : status->oom_killed ? "OOMKilled"
 					 : ended->code	      ? "Error"
@@ -376,10 +381,14 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 	return rc;
 }
 
-int starting_failed(struct starting *st, const struct err *why)
+int starting_failed(struct starting *st, struct err *why)
 {
 	struct err second;
 
+	if (was_oom_killed(st))
+		(void)err_hint(why,
+			       "the kernel killed it for want of memory: raise --memory, of it "
+			       "or its sandbox");
 	if (st->run_lock >= 0 && st->r.dir >= 0 && finish(st, NULL, why, &second) < 0)
 		return -1;
 	return -1;

@@ -52,7 +52,7 @@ int starting_stay(struct starting *st, struct exit_status *out, struct err *e);
 /* Its command runs: says so in the journal. */
 void starting_started(struct starting *st);
 /* It never ran: says why in its record, unless it was not ours to start. Returns -1. */
-int starting_failed(struct starting *st, const struct err *why);
+int starting_failed(struct starting *st, struct err *why);
 /* A monitor stays for as long as its container: it keeps only what it needs for the end. */
 void starting_forget(struct starting *st);
 /* stop.c: removes one that has ended, with a sandbox of its own. */
