@@ -316,14 +316,23 @@ void control_adopt(struct control *c, int fd, bool owner)
 	(void)add_client(c, fd, owner);
 }
 
+/* Its file is out of others' reach; a descriptor of it may get lost all the same. */
+static bool is_ours(int fd)
+{
+	struct ucred who;
+	socklen_t n = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && who.uid == geteuid();
+}
+
 static void on_connect(struct handler *h, uint32_t events)
 {
 	struct control *c = h->ctx;
-	/* cppcheck-suppress nullPointer; who it is does not matter */
+	/* cppcheck-suppress nullPointer; the address says nothing */
 	own(fd) int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0 || c->nclients >= CONTROL_CLIENTS)
+	if (fd < 0 || c->nclients >= CONTROL_CLIENTS || !is_ours(fd))
 		return;
 	(void)add_client(c, fd_steal(&fd), false);
 	watch_clients(c);
@@ -340,7 +349,9 @@ int control_open(struct control *c, int run_dir, struct err *e)
 		return -1;
 	(void)unlinkat(run_dir, NAME, 0);
 	address(run_dir, &a);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 64) < 0)
+	/* The file has this mode from the first moment on. */
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(fd, 64) < 0)
 		return err_sys(e, "make its control socket");
 	c->listen = (struct handler){ .fd = fd_steal(&fd), .fn = on_connect, .ctx = c };
 	return 0;
