@@ -110,6 +110,7 @@ static const struct service {
 	int (*serve)(const struct init *in, pid_t pid, struct err *e);
 } services[] = {
 	{ SYNC_TIME, timens_write },
+	{ SYNC_NET, netdev_move },
 	{ SYNC_HOOKS, hooks_create_runtime },
 };
 

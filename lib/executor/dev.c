@@ -73,6 +73,21 @@ static int node_make(int dir, const struct node *n, struct err *e)
 	return node_bind(dir, n->name, host, e);
 }
 
+/* What is there already must be that device, or a copy of it. */
+static int device_same(int parent, const char *last, const struct oci_device *d, mode_t type,
+		       struct err *e)
+{
+	dev_t want = type == S_IFIFO ? 0 : makedev((unsigned)d->major, (unsigned)d->minor);
+	struct stat st;
+
+	if (fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at %s", d->path);
+	if ((st.st_mode & S_IFMT) == type && (type == S_IFIFO || st.st_rdev == want))
+		return 0;
+	return err_set(e, ERR_EXISTS, "linux.devices: %s is there already, and is not this device",
+		       d->path);
+}
+
 /* A device of the spec, anywhere in the root. */
 static int device_make(struct init *in, const struct oci_device *d, struct err *e)
 {
@@ -103,7 +118,7 @@ static int device_make(struct init *in, const struct oci_device *d, struct err *
 	if (mknodat(parent, last, type | mode, makedev((unsigned)d->major, (unsigned)d->minor)) <
 	    0) {
 		if (errno == EEXIST)
-			return 0;
+			return device_same(parent, last, d, type, e);
 		return errno == EPERM ? node_bind(parent, last, d->path, e)
 				      : err_sys(e, "make %s", d->path);
 	}

@@ -162,9 +162,13 @@ static int step_hostname(struct init *in, struct err *e)
 	return 0;
 }
 
-static int step_loopback(struct init *in, struct err *e)
+static int step_network(struct init *in, struct err *e)
 {
-	return in->ns.create & CLONE_NEWNET ? ns_loopback_up(e) : 0;
+	if (in->ns.create & CLONE_NEWNET && ns_loopback_up(e) < 0)
+		return -1;
+	if (!in->spec->linux_.net_devices.n)
+		return 0;
+	return sync_send(in->sock, SYNC_NET, -1, e) < 0 ? -1 : sync_expect(in->sock, SYNC_DONE, e);
 }
 
 static int step_join_container(struct init *in, struct err *e)
@@ -259,7 +263,7 @@ const struct init_step init_create_steps[] = {
 	{ "time namespace",       timens_make },
 	{ "seccomp",              notify_prepare },
 	{ "host name",            step_hostname },
-	{ "network",              step_loopback },
+	{ "network",              step_network },
 	{ "root file system",     rootfs_make },
 	{ "mounts",               mount_all },
 	{ "devices",              dev_make },

@@ -118,6 +118,8 @@ int init_signals(struct init *in, struct err *e); /* as a new process has them *
 int notify_connect(struct init *in, struct err *e); /* the parent's */
 int notify_prepare(struct init *in, struct err *e);
 int notify_install(struct init *in, struct err *e); /* the filter, whether it notifies or not */
+/* netdev.c */
+int netdev_move(const struct init *in, pid_t pid, struct err *e); /* the parent's */
 /* host.c */
 int host_check(struct init *in, struct err *e); /* both the parent's */
 int host_join(const struct init *in, pid_t pid, struct err *e);

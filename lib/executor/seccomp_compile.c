@@ -201,6 +201,8 @@ static int action_of(struct json_object *o, const char *key, const char *errno_k
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		if (!str_eq(actions[i].name, name))
 			continue;
+		if (ret && !actions[i].takes_errno)
+			return err_set(e, ERR_USAGE, "%s: %s takes none", errno_key, name);
 		*out = actions[i].action | (actions[i].takes_errno ? (uint32_t)no : 0);
 		return 0;
 	}

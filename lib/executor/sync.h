@@ -16,6 +16,7 @@ enum sync_step {
 	SYNC_BORN,	 /* child: its sibling, whose pidfd is attached, goes on in its place */
 	SYNC_CONSOLE,	 /* child: the terminal's master is attached */
 	SYNC_TIME,	 /* child: it waits for the offsets of its new time namespace */
+	SYNC_NET,	 /* child: in its network namespace, waits for devices of the parent's */
 	SYNC_HOOKS,	 /* child: all is mounted; it waits for the hooks of the parent's side */
 	SYNC_DONE,	 /* parent: what it waited for is done */
 	SYNC_READY,	 /* child: all is built, only execve() is left */
