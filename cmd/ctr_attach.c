@@ -110,7 +110,7 @@ static int start_attached(struct cli *cli, const struct start_args *a, const cha
 	attach.stdin_ = a->stdin_ && c.record.config.stdin_;
 	attach.tty = attach.stdin_ && c.record.config.tty && isatty(STDIN_FILENO);
 	if (attach.tty)
-		container_terminal_size(&attach.size);
+		client_terminal_size(&attach.size);
 	if (container_start_attached(&cli->store, id, NULL, &attach, &ended, &e) < 0)
 		return cli_error(cli, &e);
 	return ctr_report_end(cli, &ended);

@@ -126,7 +126,7 @@ static int run_made(struct cli *cli, const struct run_args *a, struct made *m)
 	if (a->detach)
 		return run_detached(cli, a, m);
 	if (m->attach.tty)
-		container_terminal_size(&m->attach.size);
+		client_terminal_size(&m->attach.size);
 	if (container_run(&cli->store, m->id, &m->held, &m->attach, &ended, &e) < 0)
 		return cli_error(cli, &e);
 	return ctr_report_end(cli, &ended);

@@ -13,6 +13,7 @@ static const struct opt globals[] = {
 	OPT(0, "cgroup-manager", "MANAGER", OPT_STR, struct oci_globals, cgroup_manager, "who makes cgroups [cgroupfs]", "cgroupfs|disabled|systemd"),
 	OPT(0, "systemd-cgroup", NULL, OPT_BOOL, struct oci_globals, systemd_cgroup, "the same as --cgroup-manager systemd"),
 	OPT(0, "rootless", "WHETHER", OPT_STR, struct oci_globals, rootless, "whether errors with cgroups count; false is all there is [auto]", "auto|true|false"),
+	OPT(0, "criu", "PROGRAM", OPT_STR, struct oci_globals, criu, "understood, without effect: there are no checkpoints", "file"),
 	OPT(0, "version", NULL, OPT_BOOL, struct oci_globals, version, "print versions and features"),
 	OPT_END,
 };

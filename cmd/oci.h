@@ -8,7 +8,7 @@
 #include "spec/field.h"
 
 struct oci_globals {
-	const char *root, *log, *log_format, *cgroup_manager, *rootless;
+	const char *root, *log, *log_format, *cgroup_manager, *rootless, *criu;
 	bool debug, systemd_cgroup, version;
 };
 static inline const struct oci_globals *oci_globals(const struct cli *cli)
@@ -77,7 +77,7 @@ int oci_update_main(struct cli *cli, const void *args, char **operands, size_t n
 
 /* oci_spec.c */
 struct oci_spec_args {
-	const char *bundle;
+	const char *bundle, *file;
 	bool rootless;
 };
 extern const struct opt oci_spec_opts[];

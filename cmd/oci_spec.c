@@ -14,6 +14,7 @@
 // clang-format off
 const struct opt oci_spec_opts[] = {
 	OPT('b', "bundle", "DIR", OPT_STR, struct oci_spec_args, bundle, "where it is written [the current directory]", "dir"),
+	OPT('f', "file", "FILE", OPT_STR, struct oci_spec_args, file, "another name than config.json", "file"),
 	OPT(0, "rootless", NULL, OPT_BOOL, struct oci_spec_args, rootless, "with a user namespace, for somebody who is not root"),
 	OPT_END,
 };
@@ -24,7 +25,8 @@ static int write_spec(const struct oci_spec_args *a, struct err *e)
 	own(oci_spec) struct oci_spec spec = { 0 };
 	own(json) struct json_object *j = NULL;
 	own(buf) struct buf text = { 0 };
-	own(str) char *path = str_fmt("%s/config.json", a->bundle ? a->bundle : ".");
+	own(str) char *path =
+		str_fmt("%s/%s", a->bundle ? a->bundle : ".", a->file ? a->file : "config.json");
 	own(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 
 	if (fd < 0 && errno == EEXIST)

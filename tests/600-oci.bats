@@ -202,7 +202,7 @@ oci_in_group() {
 	oci_ok delete -f "$c"
 	[ -z "$(oci_groups_now)" ]
 	oci_started "$c"
-	oci_in_group "/caddis-oci/$c" "$(oci state "$c" | jq .pid)"
+	oci_in_group "/caddis-oci-$c" "$(oci state "$c" | jq .pid)"
 	oci_ok delete -f "$c"
 	[ -z "$(oci_groups_now)" ]
 	oci --cgroup-manager=disabled run -d -b "$BUNDLE" "$c" < /dev/null > "$TEST_DIR/out" 2>&1
@@ -222,7 +222,7 @@ group_empty() {
 	wait_until 5 oci_is "$c" stopped
 	oci_fails 1 kill "$c" KILL
 	oci_ok kill --all "$c" KILL
-	wait_until 5 group_empty "/caddis-oci/$c"
+	wait_until 5 group_empty "/caddis-oci-$c"
 	oci_ok delete "$c"
 	oci_started "$c"
 	oci_ok pause "$c"

@@ -116,7 +116,7 @@ hooks() {
 }
 
 @test "update changes limits of a running container, from options, a file or standard input" {
-	local c=$OCI group=/caddis-oci/$OCI
+	local c=$OCI group=/caddis-oci-$OCI
 	oci_started "$c"
 	oci_ok update --memory 64m --pids-limit 33 --cpu-share 512 "$c"
 	[ "$(cgroup_value "$group" memory.max memory memory.limit_in_bytes)" = 67108864 ]

@@ -31,7 +31,6 @@ teardown() {
 	podman rm -f -a -t 0 > /dev/null || left=1
 	[ -z "$("$RUNTIME" list -q)" ] || left=1
 	podman volume prune -f > /dev/null
-	podman network ls -q | grep -vx podman | xargs -r podman network rm > /dev/null
 	ip link del podman0 2> /dev/null
 	ip link del cni-podman0 2> /dev/null
 	iptables-restore < /dev/null 2> /dev/null

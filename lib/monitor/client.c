@@ -106,6 +106,14 @@ static void signals_wanted(sigset_t *set, bool tty)
 	}
 }
 
+void client_terminal_size(struct oci_box *size)
+{
+	struct winsize ws;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) == 0)
+		*size = (struct oci_box){ .height = ws.ws_row, .width = ws.ws_col };
+}
+
 int client_open(struct client *c, bool tty, int console, struct err *e)
 {
 	sigset_t set;

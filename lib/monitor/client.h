@@ -12,6 +12,7 @@
 #include <termios.h>
 
 #include "base/err.h"
+#include "spec/oci.h"
 
 /*
  * Ignores what would end us while writing (SIGPIPE, SIGXFSZ), and does not ignore SIGCHLD: a caller that did would lose the
@@ -39,6 +40,8 @@ struct client {
  * With tty: fd 0 becomes raw, and console gets its size.
  */
 int client_open(struct client *c, bool tty, int console, struct err *e);
+/* The size of our own terminal; nothing is changed where there is none. */
+void client_terminal_size(struct oci_box *size);
 /* Everything as it was; signals that still wait in sigfd are dropped. A zeroed or unopened one is fine. */
 void client_close(struct client *c);
 /* The next signal to pass on, 0: no more for now. Deals with SIGWINCH and SIGCONT itself. */

@@ -79,7 +79,7 @@ char *oci_cgroup_path(const struct oci_spec *s, const char *id, struct err *e)
 	own(str) char *path = NULL;
 	size_t n;
 
-	path = !str_some(given) ? str_fmt("/caddis-oci/%s", id)
+	path = !str_some(given) ? str_fmt("/caddis-oci-%s", id)
 				: str_fmt("%s%s", given[0] == '/' ? "" : "/", given);
 	n = strlen(path);
 	while (n > 1 && path[n - 1] == '/')

@@ -31,7 +31,7 @@ int oci_bundle_copy(const struct oci_bundle *b, int dir, struct err *e);
  * those that every container has (config-linux.md#default-devices), are to be used.
  */
 void oci_add_devices(struct oci_spec *s);
-/* linux.cgroupsPath: below each hierarchy's root, also where it is relative; /caddis-oci/ID where
+/* linux.cgroupsPath: below each hierarchy's root, also where it is relative; /caddis-oci-ID where
  * there is none. Newly allocated. */
 char *oci_cgroup_path(const struct oci_spec *s, const char *id, struct err *e);
 

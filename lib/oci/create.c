@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "monitor/client.h"
 #include "oci/bundle.h"
 #include "oci/late_hooks.h"
 #include "oci/life.h"
@@ -123,13 +124,12 @@ static int prepare(struct creation *c, struct err *e)
 		return -1;
 	for (size_t i = 0; i < c->bundle.warnings.n; i++)
 		strv_add(&c->h->warnings, c->bundle.warnings.v[i]);
+	if (c->bundle.spec.process.terminal && !a->console_socket)
+		client_terminal_size(&c->bundle.spec.process.console_size);
 	oci_add_devices(&c->bundle.spec);
 	if (oci_entry_begin(c->h, c->a->id, &c->entry, e) < 0)
 		return -1;
-	if (record(c, e) < 0 || make_process(c, e) < 0 || tell(c, e) < 0 ||
-	    oci_entry_save(&c->entry, e) < 0)
-		return -1;
-	return 0;
+	return record(c, e) < 0 || make_process(c, e) < 0 || tell(c, e) < 0 ? -1 : 0;
 }
 
 /* The state is still locked, so nobody has done anything with it. */
@@ -167,8 +167,9 @@ int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *
 					    .x = EXECUTOR_NONE,
 					    .to = OCI_LISTENERS_NONE };
 
-	if (prepare(&c, e) < 0 || executor_leave(&c.x, c.entry.dir, OCI_START, e) < 0 ||
-	    set_made(&c, e) < 0)
+	/* Whose process it is must be known before it can outlive us. */
+	if (prepare(&c, e) < 0 || oci_entry_save(&c.entry, e) < 0 ||
+	    executor_leave(&c.x, c.entry.dir, OCI_START, e) < 0 || set_made(&c, e) < 0)
 		return undo(&c, e);
 	return 0;
 }
@@ -209,7 +210,5 @@ int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, stru
 	if (executor_start(&c.x, e) < 0 || oci_poststart(&c.entry, &c.bundle.spec, e) < 0 ||
 	    monitor_run(&m, out, e) < 0)
 		return undo(&c, e);
-	if (keep)
-		return 0;
-	return oci_delete(h, a->id, true, e);
+	return keep ? 0 : oci_entry_finish(h, &c.entry, &c.bundle.spec, e);
 }

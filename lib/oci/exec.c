@@ -8,6 +8,7 @@
 
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "monitor/client.h"
 #include "oci/bundle.h"
 #include "oci/socket.h"
 #include "spec/cap_name.h"
@@ -108,7 +109,11 @@ static int load(struct execution *ex, struct oci_home *h, struct err *e)
 		return -1;
 	if (a->process_file)
 		return read_process(a->process_file, &ex->process, e);
-	return change_process(a, &ex->spec.process, &ex->process, e);
+	if (change_process(a, &ex->spec.process, &ex->process, e) < 0)
+		return -1;
+	if (a->terminal && !a->console_socket)
+		client_terminal_size(&ex->process.console_size);
+	return 0;
 }
 
 static int find_cgroup(struct execution *ex, struct err *e)

@@ -307,6 +307,16 @@ int oci_entry_open(struct oci_home *h, const char *id, bool lock, struct oci_ent
 	return 0;
 }
 
+int oci_entry_lock(struct oci_entry *x, struct err *e)
+{
+	x->lock = lock_entry(x->dir, x->rec.id, e);
+	if (x->lock < 0)
+		return e->sys == ENOENT ? not_found(x->rec.id, e) : -1;
+	if (faccessat(x->dir, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return not_found(x->rec.id, e);
+	return 0;
+}
+
 int oci_entry_save(struct oci_entry *x, struct err *e)
 {
 	return fields_save(&record_table, x->dir, "state.json", &x->rec, false, e) < 0

@@ -63,6 +63,8 @@ int oci_entry_begin(struct oci_home *h, const char *id, struct oci_entry *out, s
  * that is being created counts too. */
 int oci_entry_open(struct oci_home *h, const char *id, bool lock, struct oci_entry *out,
 		   struct err *e);
+/* Locks one that is open; ERR_NOT_FOUND: it was deleted meanwhile. */
+int oci_entry_lock(struct oci_entry *x, struct err *e);
 int oci_entry_save(struct oci_entry *x, struct err *e);
 /* Removes what a locked record owns: its processes, cgroup, directory. */
 int oci_entry_remove(struct oci_home *h, struct oci_entry *x, struct err *e);

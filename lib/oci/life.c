@@ -20,6 +20,14 @@ static int destroy(struct oci_home *h, struct oci_entry *x, const struct oci_spe
 	return 0;
 }
 
+int oci_entry_finish(struct oci_home *h, struct oci_entry *x, const struct oci_spec *s,
+		     struct err *e)
+{
+	if (oci_entry_lock(x, e) < 0)
+		return e->kind == ERR_NOT_FOUND ? 0 : -1; /* somebody was faster */
+	return destroy(h, x, s, e);
+}
+
 int oci_start(struct oci_home *h, const char *id, struct err *e)
 {
 	own(oci_entry) struct oci_entry x = OCI_ENTRY_NONE;

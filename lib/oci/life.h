@@ -35,6 +35,9 @@ int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, stru
 	    struct err *e);
 
 int oci_start(struct oci_home *h, const char *id, struct err *e);
+/* What delete does, for whoever has the record open, not locked. One that is gone is a success. */
+int oci_entry_finish(struct oci_home *h, struct oci_entry *x, const struct oci_spec *s,
+		     struct err *e);
 /* all: also the other processes of its cgroup, and when it is stopped those that are left. */
 int oci_kill(struct oci_home *h, const char *id, int sig, bool all, struct err *e);
 /* force: kills it first; one that does not exist is a success. */

@@ -10,14 +10,6 @@
 #include "pod/container.h"
 #include "pod/run_lock.h"
 
-void container_terminal_size(struct oci_box *size)
-{
-	struct winsize ws;
-
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) == 0)
-		*size = (struct oci_box){ .height = ws.ws_row, .width = ws.ws_col };
-}
-
 static int connect_to(struct store *s, const char *id, struct err *e)
 {
 	own(fd) int dir = record_run_dir(s, RECORD_CONTAINER, id, false, e);

@@ -129,9 +129,8 @@ struct container_attach {
 	bool owner;		 /* it dies with us, unless we leave by the keys */
 	bool restarts;		 /* it has a restart policy: a monitor must stay */
 	bool again;		 /* one that has ended is started once more */
-	struct oci_box size;	 /* of our terminal, by container_terminal_size() */
+	struct oci_box size;	 /* of our terminal, by client_terminal_size() */
 };
-void container_terminal_size(struct oci_box *size);
 /* Starts it and stays: relays streams until it ended; removes it when it is auto_remove. It dies
  * with this process. */
 int container_run(struct store *s, const char *id, struct container_made *held,

@@ -15,6 +15,7 @@
 #include "monitor/monitor.h"
 #include "pod/container.h"
 #include "pod/security.h"
+#include "monitor/client.h"
 
 /* The last word is the user's, then the image's. */
 static void add_term(struct strv *env)
@@ -41,7 +42,7 @@ static int fill_process(const struct container_exec_args *a, const struct oci_sp
 	if (a->tty)
 		add_term(&p->env);
 	if (a->client_tty)
-		container_terminal_size(&size);
+		client_terminal_size(&size);
 	p->console_size = size;
 	if (a->privileged)
 		p->no_new_privileges = false;
