@@ -82,8 +82,7 @@ port_of() {
 	inside near busybox arping -c 2 -w 3 -I eth0 10.77.0.1 | grep -q '^Received 2 response'
 	answers "lan 192.0.2.1" inside_ask near udp 192.0.2.2 80
 	[ "$(arrived)" -eq 1 ]
-	inside near ip neigh replace 10.77.0.1 lladdr "$(cat "/sys/class/net/$BRIDGE-1/address" 2> /dev/null ||
-		ip -j link show "$BRIDGE-1" | jq -r '.[0].address')" dev eth0 nud permanent
+	inside near ip neigh replace 10.77.0.1 lladdr "$(ip -j link show "$BRIDGE-1" | jq -r '.[0].address')" dev eth0 nud permanent
 	for seen in 1 0; do
 		sysctl -qw net.bridge.bridge-nf-call-iptables=$seen
 		silent inside_ask near tcp 10.77.0.1 9999 &
@@ -91,6 +90,23 @@ port_of() {
 		wait $!
 	done
 	[ "$(arrived)" -eq 1 ] || fail "$(arrived) packets came out of the part"
+}
+
+@test "no sandbox of a part takes the place of the host, or of another there, by sending as they do" {
+	box near 0.200
+	box evil 0.201
+	serve near 80
+	background python3 "$SERVE" host 9999
+	wait_until 10 ask tcp 127.0.0.1 9999 > /dev/null 2>&1
+	answers "host 10.77.0.200" inside_ask near tcp 10.77.0.1 9999
+	for mac in "$("$CADDIS" network inspect net --field .bridge_mac)" "$("$CADDIS" sandbox inspect near --field .network.mac)"; do
+		inside evil python3 -c 'import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+s.send(b"\xff" * 6 + bytes.fromhex(sys.argv[1].replace(":", "")) + b"\x88\xb5" + b"x" * 46)' "$mac"
+	done
+	answers "host 10.77.0.200" inside_ask near udp 10.77.0.1 9999
+	answers "near 10.77.0.1" ask udp 10.77.0.200 80
 }
 
 @test "parts come with their first address, and go with another part's coming and with the network" {
@@ -120,15 +136,15 @@ port_of() {
 	run_ok sandbox create --network ranged --ip 10.78.200.129 second
 	run_ok sandbox create --network six --mac 02:11:22:33:44:55 third
 	run_ok sandbox create --network six --ip fd79::1:ff80 fourth
-	BRIDGE=$("$CADDIS" network inspect ranged --field .bridge)
-	[ "$(port_of first) $(port_of second)" = "$BRIDGE $BRIDGE-1" ]
+	bridge=$("$CADDIS" network inspect ranged --field .bridge)
+	[ "$(port_of first) $(port_of second)" = "$bridge $bridge-1" ]
 	[ "$(port_of third) $(port_of fourth)" = "caddis9999 caddis9999-511" ]
-	ip -j link | jq -e --arg b "$BRIDGE-1" 'map(select(.ifname | startswith($b))) | length == 3 and all(.mtu == 1400)'
+	ip -j link | jq -e --arg b "$bridge-1" 'map(select(.ifname | startswith($b))) | length == 3 and all(.mtu == 1400)'
 	serve third 80
 	serve second 80
 	answers "third fd79::1:ff80" inside_ask fourth tcp "$(address third)" 80
 	answers "second $(address first)" inside_ask first tcp 10.78.200.129 80
-	run_fails 2 sandbox create --network ranged --mac "$(ip -j link show "$BRIDGE-1" | jq -r '.[0].address')" bad
+	run_fails 2 sandbox create --network ranged --mac "$(ip -j link show "$bridge-1" | jq -r '.[0].address')" bad
 	assert_error "it is the bridge's"
 }
 

@@ -60,7 +60,7 @@ static int find_part(struct nl *route, const struct network *n, unsigned part,
 int bridge_part_index(struct nl *route, const struct network *n, unsigned part, int bridge,
 		      struct err *e)
 {
-	struct rtnl_link link, down;
+	struct rtnl_link link, down = { 0 };
 	char name[IFNAMSIZ];
 	int rc;
 
@@ -100,7 +100,10 @@ static int make_pair(struct nl *route, const struct network *n, unsigned part, i
 	return net_no_ipv6(proc, down, e);
 }
 
-/* Packets that the bridge sends back to the part are not to be taken for those of a new place. */
+/*
+ * Packets that the bridge sends back to the part are not to be taken for those of a new place. And
+ * no sandbox can take the bridge's own place by sending with its MAC address.
+ */
 static int join_pair(struct nl *route, const struct network *n, unsigned part, int index,
 		     int bridge, struct err *e)
 {
@@ -108,6 +111,7 @@ static int join_pair(struct nl *route, const struct network *n, unsigned part, i
 
 	part_name(n, part, "u", name);
 	rtnl_link_master(route, name, index);
+	rtnl_port_mac(route, (int)if_nametoindex(name), n->bridge_mac);
 	rtnl_port_up(route, name, RTNL_NO_LEARNING);
 	part_name(n, part, "d", name);
 	rtnl_link_master(route, name, bridge);

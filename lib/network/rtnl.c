@@ -109,7 +109,7 @@ void rtnl_port_mac(struct nl *n, int index, const uint8_t mac[MAC_SIZE])
 	struct ndmsg header = { .ndm_family = AF_BRIDGE,
 				.ndm_ifindex = index,
 				.ndm_state = NUD_NOARP,
-				.ndm_flags = NTF_MASTER };
+				.ndm_flags = NTF_MASTER | NTF_STICKY };
 
 	nl_begin(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, "tell the bridge who is there",
 		 &header, sizeof(header));

@@ -48,7 +48,7 @@ enum rtnl_port {
 	RTNL_NO_LEARNING = 4, /* who sends from there is not known to be there */
 };
 void rtnl_port_up(struct nl *n, const char *name, unsigned flags);
-/* The bridge knows for good that mac is behind the port of this index. */
+/* The bridge knows for good that mac is behind the port of this index, whoever else sends by it. */
 void rtnl_port_mac(struct nl *n, int index, const uint8_t mac[MAC_SIZE]);
 void rtnl_link_master(struct nl *n, const char *name, int master);
 void rtnl_link_delete(struct nl *n, const char *name);
