@@ -54,36 +54,44 @@ static unsigned found_in(const struct cgroup_system *s)
 	return bits;
 }
 
-static int hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
-			 const char *super_options, struct err *e)
+/* Takes fd, an O_PATH one of mount. */
+static void hierarchy_take(struct cgroup_system *s, int fd, const char *mount, bool v2,
+			   const char *super_options)
 {
-	struct cgroup_hierarchy h = { .v2 = str_eq(type, "cgroup2") };
+	own(fd) int dir = fd;
+	struct cgroup_hierarchy h = { .v2 = v2 };
 	own(buf) struct buf list = { 0 };
 	struct err ignored;
 
-	if (s->n == CGROUP_HIERARCHIES || (h.v2 && s->v2))
-		return 0;
-	h.fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->n == CGROUP_HIERARCHIES || (v2 && s->v2))
+		return;
+	if (!v2)
+		h.controllers = controllers_in(super_options, ',');
+	else if (file_load_kernel(dir, "cgroup.controllers", &list, &ignored) == 0)
+		h.controllers = controllers_in(list.s ? list.s : "", ' ');
+	/* A named hierarchy, systemd's; or one that is mounted twice, in somebody's chroot. */
+	if (!v2 && !(h.controllers & ~found_in(s)))
+		return;
+	h.fd = fd_steal(&dir);
+	h.mount = xstrdup(mount);
+	s->h[s->n] = h;
+	if (v2)
+		s->v2 = &s->h[s->n];
+	s->n++;
+}
+
+static int hierarchy_add(struct cgroup_system *s, const char *mount, const char *type,
+			 const char *super_options, struct err *e)
+{
+	int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	/* Of another root directory, or hidden. Anything else may pass, and groups would be left.
 	 */
-	if (h.fd < 0)
+	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
 			       ? 0
 			       : err_sys(e, "%s", mount);
-	if (!h.v2)
-		h.controllers = controllers_in(super_options, ',');
-	else if (file_load_kernel(h.fd, "cgroup.controllers", &list, &ignored) == 0)
-		h.controllers = controllers_in(list.s ? list.s : "", ' ');
-	/* A named hierarchy, systemd's; or one that is mounted twice, in somebody's chroot. */
-	if (!h.v2 && !(h.controllers & ~found_in(s))) {
-		close(h.fd);
-		return 0;
-	}
-	h.mount = xstrdup(mount);
-	s->h[s->n] = h;
-	if (h.v2)
-		s->v2 = &s->h[s->n];
-	s->n++;
+	hierarchy_take(s, fd, mount, str_eq(type, "cgroup2"), super_options);
 	return 0;
 }
 
@@ -131,23 +139,26 @@ static int from_mountinfo(struct cgroup_system *s, struct err *e)
 	return 0;
 }
 
-/* A whole hierarchy of this type? Only its root has, or lacks, that file. */
-static bool is_root(const char *mount, bool v2)
+/* A whole hierarchy of this type, O_PATH; -1: none. Only its root has, or lacks, that file. */
+static int open_whole(const char *mount, bool v2)
 {
-	own(str) char *file = str_fmt("%s/%s", mount, v2 ? "cgroup.type" : "release_agent");
+	own(fd) int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
 
-	return statfs(mount, &fs) == 0 &&
-	       fs.f_type == (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC) &&
-	       (faccessat(AT_FDCWD, file, F_OK, 0) == 0) == !v2;
+	if (fd < 0 || fstatfs(fd, &fs) < 0 ||
+	    fs.f_type != (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC) ||
+	    (faccessat(fd, v2 ? "cgroup.type" : "release_agent", F_OK, 0) == 0) == v2)
+		return -1;
+	return fd_steal(&fd);
 }
 
 /* "4:memory:/...", "0::/..."; 1: it is not where it always is. */
-static int usual_line(struct cgroup_system *s, char *line, struct err *e)
+static int usual_line(struct cgroup_system *s, char *line)
 {
 	char *list = strchr(line, ':'), *end = list ? strchr(++list, ':') : NULL;
 	own(str) char *mount = NULL;
 	bool v2;
+	int fd;
 
 	if (!end)
 		return 1;
@@ -156,8 +167,11 @@ static int usual_line(struct cgroup_system *s, char *line, struct err *e)
 	if (!v2 && !controllers_in(list, ','))
 		return 0;
 	mount = str_fmt(CGROUP_MOUNT "/%s", v2 ? "unified" : list);
-	if (is_root(mount, v2))
-		return hierarchy_add(s, mount, v2 ? "cgroup2" : "cgroup", list, e);
+	fd = open_whole(mount, v2);
+	if (fd >= 0) {
+		hierarchy_take(s, fd, mount, v2, list);
+		return 0;
+	}
 	/* The kernel lists it last, also when it is mounted nowhere and has nothing that counts. */
 	return v2 && (found_in(s) & CGROUP_USUAL_V1) == CGROUP_USUAL_V1 ? 0 : 1;
 }
@@ -170,14 +184,17 @@ static int usual_line(struct cgroup_system *s, char *line, struct err *e)
 static int from_usual_places(struct cgroup_system *s, struct err *e)
 {
 	own(buf) struct buf text = { 0 };
+	int fd = open_whole(CGROUP_MOUNT, true);
 	char *save = NULL;
 
-	if (is_root(CGROUP_MOUNT, true))
-		return hierarchy_add(s, CGROUP_MOUNT, "cgroup2", "", e);
+	if (fd >= 0) {
+		hierarchy_take(s, fd, CGROUP_MOUNT, true, "");
+		return 0;
+	}
 	if (file_load_kernel(AT_FDCWD, "/proc/self/cgroup", &text, e) < 0)
 		return -1;
 	for (char *l = strtok_r(text.s, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		int rc = usual_line(s, l, e);
+		int rc = usual_line(s, l);
 
 		if (rc)
 			return rc;
