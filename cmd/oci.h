@@ -51,8 +51,9 @@ int oci_kill_main(struct cli *cli, const void *args, char **operands, size_t n);
 int oci_delete_main(struct cli *cli, const void *args, char **operands, size_t n);
 int oci_pause_main(struct cli *cli, const void *args, char **operands, size_t n);
 int oci_resume_main(struct cli *cli, const void *args, char **operands, size_t n);
-/* What of the descriptors from 3 on the process shall have: each must be open, now. */
-int oci_preserve_fds(const struct optint *option, unsigned *out, struct err *e);
+/* How many of the descriptors from 3 on the process shall have, more of them before those that
+ * --preserve-fds means: each must be open, now. */
+int oci_preserve_fds(const struct optint *option, unsigned more, unsigned *out, struct err *e);
 
 /* oci_exec.c */
 struct oci_exec_opts {

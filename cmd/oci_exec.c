@@ -49,7 +49,7 @@ static int check(const struct oci_exec_opts *o, size_t nargs, struct err *e)
 static int fill(const struct oci_exec_opts *o, char **operands, size_t n, struct oci_exec_args *a,
 		struct err *e)
 {
-	if (check(o, n - 1, e) < 0 || oci_preserve_fds(&o->preserve_fds, &a->preserve, e) < 0)
+	if (check(o, n - 1, e) < 0 || oci_preserve_fds(&o->preserve_fds, 0, &a->preserve, e) < 0)
 		return -1;
 	*a = (struct oci_exec_args){
 		.id = operands[0],

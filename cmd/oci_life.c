@@ -2,6 +2,8 @@
 /* caddis-oci create, start, run, kill, pause, resume, delete. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "oci.h"
 
@@ -35,19 +37,37 @@ const struct opt oci_delete_opts[] = {
 };
 // clang-format on
 
-int oci_preserve_fds(const struct optint *option, unsigned *out, struct err *e)
+int oci_preserve_fds(const struct optint *option, unsigned more, unsigned *out, struct err *e)
 {
-	if (!option->set)
-		return 0;
-	if (option->v < 0 || option->v > PRESERVE_MAX)
+	int64_t n = more + (option->set ? option->v : 0);
+
+	if (option->set && (option->v < 0 || n > PRESERVE_MAX))
 		return err_set(e, ERR_USAGE, "--preserve-fds %lld: expected 0 to %d",
 			       (long long)option->v, PRESERVE_MAX);
-	for (int fd = 3; fd < 3 + option->v; fd++)
+	for (int fd = 3; fd < 3 + n; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			return err_set(e, ERR_USAGE, "--preserve-fds %lld: descriptor %d is closed",
-				       (long long)option->v, fd);
-	*out = (unsigned)option->v;
+			return err_set(e, ERR_USAGE, "%s: descriptor %d is closed",
+				       fd < 3 + (int)more ? "$LISTEN_FDS" : "--preserve-fds", fd);
+	*out = (unsigned)n;
 	return 0;
+}
+
+static const char *env_or_empty(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
+/* sd_listen_fds(3): meant for us, or 0. */
+static unsigned listen_fds(void)
+{
+	int64_t pid, n;
+
+	if (str_to_i64(env_or_empty("LISTEN_PID"), 1, INT32_MAX, &pid) < 0 || pid != getpid() ||
+	    str_to_i64(env_or_empty("LISTEN_FDS"), 1, PRESERVE_MAX, &n) < 0)
+		return 0;
+	return (unsigned)n;
 }
 
 static int create_args(struct cli *cli, const struct oci_create_opts *o, const char *id,
@@ -64,7 +84,9 @@ static int create_args(struct cli *cli, const struct oci_create_opts *o, const c
 		.no_pivot = o->no_pivot,
 		.no_keyring = o->no_new_keyring,
 	};
-	return oci_preserve_fds(&o->preserve_fds, &out->preserve, e);
+	out->notify = getenv("NOTIFY_SOCKET");
+	out->listen = listen_fds();
+	return oci_preserve_fds(&o->preserve_fds, out->listen, &out->preserve, e);
 }
 
 static int finish(struct cli *cli, const struct oci_home *home, int rc, const struct err *e,
@@ -111,7 +133,8 @@ int oci_start_main(struct cli *cli, const void *args, char **operands, size_t n)
 	(void)n;
 	if (oci_open_home(cli, &home, &e) < 0)
 		return cli_error(cli, &e);
-	return finish(cli, &home, oci_start(&home, operands[0], &e), &e, 0);
+	return finish(cli, &home, oci_start(&home, operands[0], getenv("NOTIFY_SOCKET"), &e), &e,
+		      0);
 }
 
 int oci_kill_main(struct cli *cli, const void *args, char **operands, size_t n)

@@ -73,3 +73,44 @@ teardown() {
 		oci_ok features
 	done
 }
+
+@test "sockets by LISTEN_FDS arrive in the container, and NOTIFY_SOCKET hears that it is ready" {
+	local pid
+	oci_config '.process.args = ["sh", "-c", "echo ${LISTEN_FDS-none} $LISTEN_PID; cat <&3; cat <&4"]' > "$BUNDLE/config.json"
+	run --separate-stderr bash -c 'exec 3<<< three 4<<< four; export LISTEN_FDS=1 LISTEN_PID=$BASHPID; exec "$@"' _ \
+		"$RUNTIME" --root "$OCI_ROOT" run -b "$BUNDLE" --preserve-fds 1 "$OCI"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	assert_output $'1 1\nthree\nfour'
+	run --separate-stderr bash -c 'exec 3<<< three 4<&-; export LISTEN_FDS=1 LISTEN_PID=1; exec "$@"' _ "$RUNTIME" --root "$OCI_ROOT" run -b "$BUNDLE" "$OCI"
+	[ "${lines[0]}" = none ] # meant for somebody else
+
+	oci_config . > "$BUNDLE/config.json"
+	python3 - "$TEST_DIR/host.sock" > "$TEST_DIR/heard" <<-'PY' 3>&- &
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		print(s.recv(100).decode(), end="")
+	PY
+	TEST_PIDS+=($!)
+	wait_until 5 test -S "$TEST_DIR/host.sock"
+	export NOTIFY_SOCKET=$TEST_DIR/host.sock
+	oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
+	background "$RUNTIME" --root "$OCI_ROOT" start "$OCI"
+	unset NOTIFY_SOCKET
+	wait_until 5 oci_is "$OCI" running
+	pid=$(oci state "$OCI" | jq .pid)
+	tr '\0' '\n' < "/proc/$pid/environ" | grep -qx NOTIFY_SOCKET=/run/notify/notify.sock
+	inside() { python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[2].encode(), sys.argv[1])' \
+		"/proc/$pid/root/run/notify/notify.sock" "$1"; }
+	inside "STATUS=not READY=1"
+	sleep 0.2
+	kill -0 "${TEST_PIDS[-1]}" # it waits still
+	inside $'STATUS=up\nREADY=1'
+	wait "${TEST_PIDS[-1]}"
+	[ "$(cat "$TEST_DIR/heard")" = $'READY=1\n'"MAINPID=$pid" ]
+	oci_ok delete -f "$OCI"
+	# One that ends without a word does not hold its start up.
+	oci_config '.process.args = ["true"]' > "$BUNDLE/config.json"
+	NOTIFY_SOCKET=$TEST_DIR/none oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
+	NOTIFY_SOCKET=$TEST_DIR/none oci_ok start "$OCI"
+}

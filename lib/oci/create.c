@@ -16,6 +16,7 @@
 #include "oci/bundle.h"
 #include "oci/late_hooks.h"
 #include "oci/life.h"
+#include "oci/notify.h"
 #include "oci/socket.h"
 
 struct creation {
@@ -113,6 +114,18 @@ static int tell(struct creation *c, struct err *e)
 	return oci_listeners_tell(&c->to, &c->x, e);
 }
 
+/* sd_listen_fds(3): the numbers are as here, the pid is the container's first. */
+static void add_listen_fds(struct creation *c)
+{
+	struct strv *env = &c->bundle.spec.process.env;
+	own(str) char *count = str_fmt("LISTEN_FDS=%u", c->a->listen);
+
+	if (c->a->listen == 0)
+		return;
+	strv_set_assignment(env, count);
+	strv_set_assignment(env, "LISTEN_PID=1");
+}
+
 /* Its process waits, and ends with us. */
 static int prepare(struct creation *c, struct err *e)
 {
@@ -129,7 +142,11 @@ static int prepare(struct creation *c, struct err *e)
 	oci_add_devices(&c->bundle.spec);
 	if (oci_entry_begin(c->h, c->a->id, &c->entry, e) < 0)
 		return -1;
-	return record(c, e) < 0 || make_process(c, e) < 0 || tell(c, e) < 0 ? -1 : 0;
+	add_listen_fds(c);
+	if (record(c, e) < 0 ||
+	    oci_notify_prepare(c->h, &c->entry, &c->bundle.spec, a->notify, e) < 0)
+		return -1;
+	return make_process(c, e) < 0 ? -1 : tell(c, e);
 }
 
 /* The state is still locked, so nobody has done anything with it. */
@@ -183,11 +200,15 @@ int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct
 					    .entry = OCI_ENTRY_NONE,
 					    .x = EXECUTOR_NONE,
 					    .to = OCI_LISTENERS_NONE };
+	own(fd) int sock = -1;
 
-	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 || executor_start(&c.x, e) < 0 ||
+	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 ||
+	    oci_notify_listen(&c.entry, a->notify, &sock, e) < 0 || executor_start(&c.x, e) < 0 ||
 	    oci_poststart(&c.entry, &c.bundle.spec, e) < 0)
 		return undo(&c, e);
-	return 0;
+	fd_drop(&c.entry.lock);
+	c.entry.lock = -1;
+	return sock < 0 ? 0 : oci_notify_wait(&c.entry, sock, a->notify, e);
 }
 
 int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, struct exit_status *out,
@@ -200,6 +221,7 @@ int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, stru
 					    .x = EXECUTOR_NONE,
 					    .to = OCI_LISTENERS_NONE };
 	struct monitor_args m = { .x = &c.x, .client = true };
+	own(fd) int sock = -1;
 
 	if (prepare(&c, e) < 0 || set_made(&c, e) < 0)
 		return undo(&c, e);
@@ -207,8 +229,12 @@ int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, stru
 	c.entry.lock = -1;
 	m.client_stdin = c.x.console >= 0;
 	m.client_tty = m.client_stdin && isatty(0);
-	if (executor_start(&c.x, e) < 0 || oci_poststart(&c.entry, &c.bundle.spec, e) < 0 ||
-	    monitor_run(&m, out, e) < 0)
+	if (oci_notify_listen(&c.entry, a->notify, &sock, e) < 0 || executor_start(&c.x, e) < 0 ||
+	    oci_poststart(&c.entry, &c.bundle.spec, e) < 0)
+		return undo(&c, e);
+	if (sock >= 0 && fork() == 0) /* beside us: the signals and the terminal are ours */
+		_exit(oci_notify_wait(&c.entry, sock, a->notify, e) < 0);
+	if (monitor_run(&m, out, e) < 0)
 		return undo(&c, e);
 	return keep ? 0 : oci_entry_finish(h, &c.entry, &c.bundle.spec, e);
 }

@@ -9,6 +9,7 @@
 #include "executor/cgroup.h"
 #include "executor/executor.h"
 #include "oci/late_hooks.h"
+#include "oci/notify.h"
 
 static int destroy(struct oci_home *h, struct oci_entry *x, const struct oci_spec *s, struct err *e)
 {
@@ -28,10 +29,11 @@ int oci_entry_finish(struct oci_home *h, struct oci_entry *x, const struct oci_s
 	return destroy(h, x, s, e);
 }
 
-int oci_start(struct oci_home *h, const char *id, struct err *e)
+int oci_start(struct oci_home *h, const char *id, const char *notify, struct err *e)
 {
 	own(oci_entry) struct oci_entry x = OCI_ENTRY_NONE;
 	own(oci_spec) struct oci_spec spec = { 0 };
+	own(fd) int sock = -1;
 	enum oci_status status;
 	struct err second;
 
@@ -43,10 +45,14 @@ int oci_start(struct oci_home *h, const char *id, struct err *e)
 			       id, oci_status_name[status]);
 	if (x.rec.late_hooks && oci_entry_spec(&x, &spec, e) < 0)
 		return -1;
-	if (executor_start_at(x.dir, OCI_START, e) < 0)
+	if (oci_notify_listen(&x, notify, &sock, e) < 0 ||
+	    executor_start_at(x.dir, OCI_START, e) < 0)
 		return -1;
-	if (oci_poststart(&x, &spec, e) == 0)
-		return 0;
+	if (oci_poststart(&x, &spec, e) == 0) {
+		fd_drop(&x.lock); /* others may want it meanwhile */
+		x.lock = -1;
+		return sock < 0 ? 0 : oci_notify_wait(&x, sock, notify, e);
+	}
 	if (destroy(h, &x, &spec, &second) < 0)
 		err_hint(e, "moreover: %s", second.msg);
 	return -1;

@@ -25,6 +25,8 @@ struct oci_create_args {
 	bool no_cgroup;		    /* it stays in the caller's */
 	bool no_pivot, no_keyring;
 	unsigned preserve; /* descriptors from 3 on that the process shall have */
+	unsigned listen;   /* so many of them, the first, are sockets by sd_listen_fds(3) */
+	const char *notify; /* $NOTIFY_SOCKET (notify.h); NULL: not set */
 };
 /* Standard streams are the caller's own, unless it has a terminal. */
 int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *e);
@@ -34,7 +36,8 @@ int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct
 int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, struct exit_status *out,
 	    struct err *e);
 
-int oci_start(struct oci_home *h, const char *id, struct err *e);
+/* notify: as in oci_create_args; then it returns when the container says that it is ready, or ends. */
+int oci_start(struct oci_home *h, const char *id, const char *notify, struct err *e);
 /* What delete does, for whoever has the record open, not locked. One that is gone is a success. */
 int oci_entry_finish(struct oci_home *h, struct oci_entry *x, const struct oci_spec *s,
 		     struct err *e);
