@@ -42,7 +42,7 @@ static bool id_begins(const char *id, const char *value)
 static bool match_container(struct event_filter *f, struct json_object *event)
 {
 	return is_type(event, EVENT_CONTAINER) &&
-	       (str_eq(get(event, "name"), f->value) || id_begins(get(event, "id"), f->value));
+	       (strcmp(get(event, "name"), f->value) == 0 || id_begins(get(event, "id"), f->value));
 }
 
 /* Those in it, too. Their events have its ID; its own events tell its name. */

@@ -39,6 +39,20 @@ state() {
 	assert_output ""
 }
 
+@test "text that is no UTF-8 is refused by its place, and nothing is made" {
+	run_fails 125 ctr run --rm -s web busybox $'echo\xff'
+	assert_error "not valid UTF-8: 'echo\\xff"
+	run_fails 2 ctr create web -e $'A=\xff' busybox true
+	assert_error "not valid UTF-8"
+	run_fails 2 sandbox create --network none --annotation $'a=\xff' bad
+	assert_error "not valid UTF-8"
+	run_ok ctr ls -aq
+	assert_output ""
+	assert_no_error
+	run_ok sandbox ls -o name
+	assert_output web
+}
+
 @test "several are stopped at once: each gets its signal before any is waited for" {
 	# Each one's end waits for the other's signal.
 	waits_for() {

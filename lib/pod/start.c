@@ -353,6 +353,7 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 		  struct err *e)
 {
 	struct container_status *status = &st->c.status;
+	const char *why = failed ? failed->msg : "";
 	struct err ignored;
 	int rc;
 
@@ -364,7 +365,8 @@ static int finish(struct starting *st, const struct exit_status *ended, const st
 		status->finished_at = clock_now();
 		status->exit_code = err_exit_code_run(failed);
 		str_set(&status->reason, "StartError");
-		str_set(&status->message, failed->msg);
+		free(status->message);
+		status->message = str_printable(why, strlen(why));
 	} else {
 		status->finished_at = ended->finished;
 		status->exit_code = ended->code;

@@ -327,6 +327,22 @@ int fields_load(const struct field_table *t, int dir, const char *name, void *ou
 	return 0;
 }
 
+/* What could not be read again is not written. */
+static int check_text(const struct field_table *t, const struct buf *text, struct err *e)
+{
+	size_t at = 0, n, from;
+
+	while (at < text->len && (n = utf8_len(text->s + at, text->len - at)) > 0)
+		at += n;
+	if (at >= text->len)
+		return 0;
+	for (from = at; from > 0 && at - from < 40 && text->s[from - 1] != '"';)
+		from--;
+	own(str) char *shown = str_printable(text->s + from, MIN(text->len - from, (size_t)60));
+
+	return err_set(e, ERR_USAGE, "%s: not valid UTF-8: '%s'", t->name, shown);
+}
+
 int fields_save(const struct field_table *t, int dir, const char *name, const void *in, bool sync,
 		struct err *e)
 {
@@ -334,6 +350,8 @@ int fields_save(const struct field_table *t, int dir, const char *name, const vo
 	own(buf) struct buf text = { 0 };
 
 	json_print(j, &text);
+	if (check_text(t, &text, e) < 0)
+		return -1;
 	buf_addc(&text, '\n');
 	return file_replace(dir, name, text.s, text.len, sync ? FILE_SYNC : FILE_NOSYNC, e);
 }
