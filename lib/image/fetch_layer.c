@@ -156,8 +156,7 @@ static int publish(struct fetch *f, struct pass *ps, struct staging *st, struct 
 	if (!ps->writer)
 		return 0;
 	pthread_mutex_lock(&f->mutex);
-	ret = layout_layer_publish(f->s, f->l, st, job->diff_id, layer_writer_implicit(ps->writer),
-				   e);
+	ret = layout_layer_publish(f->s, f->l, st, job->diff_id, e);
 	pthread_mutex_unlock(&f->mutex);
 	return ret;
 }

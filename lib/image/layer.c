@@ -34,7 +34,6 @@ struct layer_writer {
 	struct layer_limits limits;
 	struct tar *tar;
 	struct tree tree;
-	struct strv implicit;
 	char digest[DIGEST_SIZE];
 	int64_t size;
 
@@ -87,7 +86,7 @@ static int unpack(struct layer_writer *w, struct err *e)
 	}
 	if (r < 0 || tar_finish(w->tar, w->digest, &w->size, e) < 0)
 		return -1;
-	return tree_finish(&w->tree, &w->implicit, e);
+	return tree_finish(&w->tree, e);
 }
 
 static void *run(void *arg)
@@ -229,11 +228,6 @@ int layer_writer_finish(struct layer_writer *w, char diff_id[72], int64_t *tar_s
 	return 0;
 }
 
-const struct strv *layer_writer_implicit(const struct layer_writer *w)
-{
-	return &w->implicit;
-}
-
 void layer_writer_close(struct layer_writer *w)
 {
 	if (!w)
@@ -245,7 +239,6 @@ void layer_writer_close(struct layer_writer *w)
 	join(w);
 	tar_close(w->tar);
 	tree_close(&w->tree);
-	strv_free(&w->implicit);
 	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->mutex);
 	free(w->ring);

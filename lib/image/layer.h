@@ -13,9 +13,8 @@
  * its whiteout;
  *  - a hard link must name a file of the same layer; one to a file below is an error naming the
  * entry (what it would get depends on the image that is pulled first);
- *  - a parent directory that the layer does not describe is made as root:root 0755. overlayfs shows
- * the uppermost directory's mode and owner; layer_writer_implicit() lists these so that whoever
- *    assembles a root file system can show the ones below instead.
+ *  - a parent directory that the layer does not describe is made as root:root 0755, of 1970;
+ *    overlayfs shows the uppermost directory's mode and owner, so this one hides those below.
  */
 #ifndef CADDIS_IMAGE_LAYER_H
 #define CADDIS_IMAGE_LAYER_H
@@ -80,9 +79,6 @@ int layer_writer_push(struct layer_writer *w, const void *p, size_t n, struct er
  * not yet synced.
  */
 int layer_writer_finish(struct layer_writer *w, char diff_id[72], int64_t *tar_size, struct err *e);
-/* After finish: directories, relative to the tree, that the layer has entries in but does not
- * describe. */
-const struct strv *layer_writer_implicit(const struct layer_writer *w);
 /* Stops the thread wherever it is. The half-made tree is the caller's to remove. NULL is fine. */
 void layer_writer_close(struct layer_writer *w);
 OWNED(layer_writer, struct layer_writer *, NULL, layer_writer_close)

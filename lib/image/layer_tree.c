@@ -44,7 +44,7 @@ static void rehash(struct tree *t, size_t size)
 
 static size_t weight(const struct tree_dir *d)
 {
-	if (!d->implicit && !d->acl)
+	if (!d->acl)
 		return 0;
 	return strlen(d->path) + d->acl_size + sizeof(*d);
 }
@@ -102,7 +102,6 @@ static int set_one(const struct tree *t, struct tree_dir *d, struct err *e)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != d->ino) {
-		d->implicit = false;
 		return 0;
 	}
 	if (d->acl && fsetxattr(fd, "system.posix_acl_default", d->acl, d->acl_size, 0) < 0)
@@ -131,7 +130,7 @@ static int flush(struct tree *t, struct err *e)
 	return 0;
 }
 
-int tree_finish(struct tree *t, struct strv *implicit, struct err *e)
+int tree_finish(struct tree *t, struct err *e)
 {
 	for (size_t i = 0; i < t->size; i++) {
 		struct tree_dir *d = &t->dirs[i];
@@ -140,10 +139,7 @@ int tree_finish(struct tree *t, struct strv *implicit, struct err *e)
 			continue;
 		if (set_one(t, d, e) < 0)
 			return -1;
-		if (d->implicit)
-			strv_add(implicit, or_dot(d->path));
 	}
-	strv_sort(implicit);
 	return 0;
 }
 
@@ -254,7 +250,7 @@ int tree_owner(const struct tree *t, int64_t uid, int64_t gid, uid_t *u, gid_t *
 static int make_implicit(struct tree *t, struct walk *w, const char *name, bool opaque,
 			 struct err *e)
 {
-	struct tree_dir d = { .implicit = true };
+	struct tree_dir d = { 0 };
 	struct stat st;
 	bool settle;
 	own(fd) int fd = -1;
@@ -469,7 +465,6 @@ int tree_default_acl(struct tree *t, const void *acl, size_t n, struct err *e)
 		.path = xstrdup(t->parent_path.s),
 		.mtime = old->mtime,
 		.atime = old->atime,
-		.implicit = old->implicit,
 		.acl = xmalloc(n),
 		.acl_size = n,
 	};
@@ -479,7 +474,7 @@ int tree_default_acl(struct tree *t, const void *acl, size_t n, struct err *e)
 
 int tree_open(struct tree *t, int root, const struct copy_rules *copy, struct err *e)
 {
-	struct tree_dir d = { .implicit = true };
+	struct tree_dir d = { 0 };
 	struct stat st;
 
 	*t = (struct tree){ .root = root, .copy = copy, .parent = -1 };

@@ -21,7 +21,6 @@ struct tree_dir {
 	uint64_t ino; /* 0: a free slot */
 	char *path;
 	struct timespec mtime, atime;
-	bool implicit; /* the layer has no entry of its own for it */
 	void *acl;     /* its default ACL, set last: entries made in it would inherit it */
 	size_t acl_size;
 };
@@ -49,7 +48,7 @@ struct tree {
 	/* A hash table by inode. */
 	struct tree_dir *dirs;
 	size_t used, size;
-	size_t kept; /* bytes of what cannot be set early: implicit directories, default ACLs */
+	size_t kept; /* bytes of what cannot be set early: default ACLs */
 	size_t kept_n;
 };
 
@@ -86,7 +85,7 @@ static inline bool tree_is_whiteout(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
 }
-/* Sets what was noted, and lists the implicit directories. */
-int tree_finish(struct tree *t, struct strv *implicit, struct err *e);
+/* Sets what was noted. */
+int tree_finish(struct tree *t, struct err *e);
 
 #endif

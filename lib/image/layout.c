@@ -198,24 +198,12 @@ static int remove_untrusted(struct store *s, struct layout *l, const char *diff_
 	return 0;
 }
 
-static int write_implicit(struct staging *st, const struct strv *implicit, struct err *e)
-{
-	own(buf) struct buf b = { 0 };
-
-	if (!implicit || implicit->n == 0)
-		return 0;
-	for (size_t i = 0; i < implicit->n; i++)
-		buf_addn(&b, implicit->v[i], strlen(implicit->v[i]) + 1);
-	return file_replace(st->dir, "implicit", b.s, b.len, FILE_NOSYNC, e);
-}
-
 int layout_layer_publish(struct store *s, struct layout *l, struct staging *st, const char *diff_id,
-			 const struct strv *implicit, struct err *e)
+			 struct err *e)
 {
 	const char *boot = proc_boot_id(e);
 
-	if (!boot || write_implicit(st, implicit, e) < 0 ||
-	    file_replace(st->dir, MARK, boot, strlen(boot), FILE_NOSYNC, e) < 0)
+	if (!boot || file_replace(st->dir, MARK, boot, strlen(boot), FILE_NOSYNC, e) < 0)
 		return err_in(e, "layer %s", diff_id);
 	if (staging_publish(s, st, l->layers, digest_hex(diff_id), e) == 0)
 		return 0;

@@ -5,7 +5,7 @@
  *     images/oci-layout, images/index.json       which images there are: the one commit point
  *     images/index.BOOT.json                      the same in this boot, not synced yet: settle.h
  *     images/blobs/sha256/HEX                    manifests, configurations, compressed layers; all
- * verified layers/HEX/{tree/,implicit,complete}       a layer unpacked, by diff ID
+ * verified layers/HEX/{tree/,complete}       a layer unpacked, by diff ID
  *
  * index.json has one entry per name; the annotation org.opencontainers.image.ref.name holds the
  * whole normalised name. An image that lost its last name keeps one entry without it. Readers take
@@ -51,11 +51,10 @@ int layout_blob_load(struct layout *l, const char *digest, struct buf *out, stru
 
 /*
  * A layer that was unpacked into st's subdirectory "tree" appears at its place, marked as complete
- * for this boot. If somebody else was quicker, st is left to be dropped: a success too. implicit:
- * see layer.h.
+ * for this boot. If somebody else was quicker, st is left to be dropped: a success too.
  */
 int layout_layer_publish(struct store *s, struct layout *l, struct staging *st, const char *diff_id,
-			 const struct strv *implicit, struct err *e);
+			 struct err *e);
 /* True when the layer is there and can be trusted: marked durable, or marked since the last boot.
  */
 bool layout_layer_exists(struct layout *l, const char *diff_id);

@@ -65,8 +65,7 @@ int new_layer_publish(struct new_layer *l, struct err *e)
 {
 	if (layout_blob_take(&l->layout, l->staging.dir, "blob", l->blob_digest, e) < 0)
 		return -1;
-	return layout_layer_publish(l->store, &l->layout, &l->staging, l->diff_id,
-				    layer_writer_implicit(l->writer), e);
+	return layout_layer_publish(l->store, &l->layout, &l->staging, l->diff_id, e);
 }
 
 static int add_document(struct new_layer *l, struct json_object *j, char digest[DIGEST_SIZE],

@@ -132,7 +132,6 @@ struct world {
 	struct stat canary, secret;
 	char diff_id[72];
 	struct err e;
-	struct strv implicit;
 };
 
 static inline void world_open(struct world *w)
@@ -201,7 +200,6 @@ static inline void world_close(struct world *w)
 	close(w->tree);
 	close(w->dir);
 	rmdir(w->path);
-	strv_free(&w->implicit);
 }
 OWNED_STRUCT(world, struct world, world_close)
 
@@ -220,8 +218,6 @@ static inline int unpack_with(struct world *w, const void *blob, size_t n, size_
 	}
 	if (layer_writer_finish(writer, w->diff_id, NULL, &w->e) < 0)
 		return -1;
-	strv_free(&w->implicit);
-	strv_copy(&w->implicit, layer_writer_implicit(writer));
 	return 0;
 }
 
