@@ -10,6 +10,7 @@
 #include "ctr.h"
 #include "image/image.h"
 #include "pod/mounts.h"
+#include "registry_args.h"
 
 #define ENV_FILE_MAX (1024 * 1024)
 
@@ -231,6 +232,8 @@ static int get_image(struct cli *cli, const struct ctr_config_args *a, const cha
 		     struct err *e)
 {
 	own(image) struct image img = { 0 };
+	own(auth) struct auth given = { 0 };
+	const struct registry_args environment = { 0 }; /* $CADDIS_USERNAME and its like */
 	bool always = str_eq(a->pull, "always");
 	struct image_pull_options o = { .always = always };
 
@@ -243,6 +246,8 @@ static int get_image(struct cli *cli, const struct ctr_config_args *a, const cha
 		if (e->kind != ERR_NOT_FOUND || str_eq(a->pull, "never"))
 			return -1;
 	}
+	if (registry_args(&environment, &given, &o.registry, e) < 0)
+		return -1;
 	return image_pull(&cli->store, image, &o, &img, e);
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/path.h"
 #include "image/archive.h"
 #include "image_limits.h"
 #include "output.h"
@@ -92,30 +91,6 @@ static int choose(const struct image_save_args *a, struct image_save_options *o,
 	return 0;
 }
 
-/* The directory appears when it is whole. One that is there must be empty. */
-static int save_directory(struct cli *cli, const char *path, char **refs, size_t n, struct err *e)
-{
-	own(str) char *temporary = str_fmt("%s.XXXXXX", path);
-	struct err ignored;
-	int ret = -1;
-
-	if (!mkdtemp(temporary))
-		return err_sys(e, "%s", path);
-	{
-		own(fd) int dir = open(temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (dir < 0 || fchmod(dir, 0755) < 0)
-			err_sys(e, "%s", path);
-		else
-			ret = image_save_directory(&cli->store, refs, n, dir, e);
-	}
-	if (ret == 0 && rename(temporary, path) < 0)
-		ret = err_sys(e, "%s", path);
-	if (ret < 0)
-		path_remove_tree(AT_FDCWD, temporary, &ignored);
-	return ret;
-}
-
 int image_save_run(struct cli *cli, const void *args, char **operands, size_t n)
 {
 	const struct image_save_args *a = args;
@@ -126,13 +101,10 @@ int image_save_run(struct cli *cli, const void *args, char **operands, size_t n)
 
 	if (choose(a, &o, &directory, &e) < 0)
 		return cli_error(cli, &e);
-	if (directory) {
-		if (save_directory(cli, a->output, operands, n, &e) < 0)
-			return cli_error(cli, &e);
-		return cli_done(cli, 0);
-	}
-	if (output_open(a->output, &out, &e) < 0 ||
-	    image_save(&cli->store, operands, n, &o, output_sink, &out, &e) < 0 ||
+	if ((directory ? output_open_directory(a->output, &out, &e)
+		       : output_open(a->output, &out, &e)) < 0 ||
+	    (directory ? image_save_directory(&cli->store, operands, n, out.fd, &e)
+		       : image_save(&cli->store, operands, n, &o, output_sink, &out, &e)) < 0 ||
 	    output_commit(&out, &e) < 0)
 		return cli_error(cli, &e);
 	return cli_done(cli, 0);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 static int open_stdout(struct output *o, struct err *e)
 {
@@ -51,6 +52,25 @@ int output_open(const char *path, struct output *out, struct err *e)
 	return 0;
 }
 
+int output_open_directory(const char *path, struct output *out, struct err *e)
+{
+	own(output) struct output o = OUTPUT_NONE;
+	own(str) char *temporary = str_fmt("%s.XXXXXX", path);
+
+	*out = o;
+	if (!mkdtemp(temporary))
+		return err_sys(e, "%s", path);
+	o.path = xstrdup(path);
+	o.temporary = ptr_steal(temporary);
+	o.directory = true;
+	o.fd = open(o.temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (o.fd < 0 || fchmod(o.fd, 0755) < 0)
+		return err_sys(e, "%s", path);
+	*out = o;
+	o = (struct output)OUTPUT_NONE;
+	return 0;
+}
+
 int output_commit(struct output *o, struct err *e)
 {
 	if (!o->temporary)
@@ -64,7 +84,11 @@ int output_commit(struct output *o, struct err *e)
 
 void output_close(struct output *o)
 {
-	if (o->temporary)
+	struct err ignored;
+
+	if (o->temporary && o->directory)
+		path_remove_tree(AT_FDCWD, o->temporary, &ignored);
+	else if (o->temporary)
 		unlink(o->temporary);
 	fd_drop(&o->fd);
 	free(o->path);

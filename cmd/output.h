@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * output.h - where an archive goes: standard output, or a file that appears, or is replaced, only
- * when it is whole.
+ * output.h - where an archive goes: standard output, a file that appears, or is replaced, only when
+ * it is whole, or a directory that appears when it is.
  */
 #ifndef CADDIS_CMD_OUTPUT_H
 #define CADDIS_CMD_OUTPUT_H
@@ -13,6 +13,7 @@
 struct output {
 	int fd;
 	char *path, *temporary; /* NULL: standard output, a device, a FIFO: written to directly */
+	bool directory;
 };
 #define OUTPUT_NONE                                                                                \
 	{                                                                                          \
@@ -20,6 +21,8 @@ struct output {
 	}
 /* path NULL or "-": standard output, which must not be a terminal. */
 int output_open(const char *path, struct output *out, struct err *e);
+/* The directory path, which must not be there, or be empty. */
+int output_open_directory(const char *path, struct output *out, struct err *e);
 /* All is written: the file gets its name. */
 int output_commit(struct output *o, struct err *e);
 /* Without output_commit(): removes what was written. */

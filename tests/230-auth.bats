@@ -93,6 +93,19 @@ helper() {
 	CADDIS_AUTH=$USER_AUTH pull --server-address "http://$REGISTRY/v2/" "$REGISTRY/private/a:1"
 }
 
+@test "ctr run pulls with the logins of the environment and of the auth file" {
+	start_password_registry
+	run_fails 125 ctr run --rm --network none --pull always "$REGISTRY/private/a:1" true
+	assert_error "login required"
+	CADDIS_USERNAME=user CADDIS_PASSWORD=$PASSWORD CADDIS_SERVER_ADDRESS=$REGISTRY \
+		run_ok ctr run --rm --network none --pull always "$REGISTRY/private/a:1" /bin/busybox true
+	CADDIS_USERNAME=user CADDIS_PASSWORD=$PASSWORD \
+		run_fails 125 ctr run --rm --network none --pull always "$REGISTRY/private/a:1" true
+	assert_error "set CADDIS_SERVER_ADDRESS too"
+	run_ok image login --username user --password-stdin "$REGISTRY" <<< "$PASSWORD"
+	run_ok ctr run --rm --network none --pull always "$REGISTRY/private/a:1" /bin/busybox true
+}
+
 @test "a wrong password is told as one, and is in no message" {
 	start_password_registry
 	run_fails 1 image pull -q --creds user:wrong-one "$REGISTRY/private/a:1"
