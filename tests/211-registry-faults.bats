@@ -57,6 +57,9 @@ requests_of() {
 	start=$SECONDS
 	OPTIONS="--timeout 5s" each <<< "busy.long|too many requests"
 	[ $((SECONDS - start)) -lt 20 ]
+	# 99999 s are not waited for, but a minute, and up to a quarter more.
+	run_fails 1 image pull --timeout 3s "$FAKE/busy.long:1"
+	[[ $stderr =~ "status 429, waiting for "(6|7)[0-9]" s" ]] || fail "$stderr"
 }
 
 @test "REG-1: a wait for the registry is told" {

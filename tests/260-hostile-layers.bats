@@ -80,6 +80,8 @@ sys.exit(code)' "$@"
 	[ "$(cat "$TREE/up" "$TREE/abs" "$TREE/dot" "$TREE/in" "$TREE/s/t" "$TREE/"$'new\nline')" = xxxxxx ]
 	takes dots
 	[ "$(ls -A "$TREE")" = ok ]
+	# ".." of the root is the root: what is above it keeps its mode.
+	[ "$(stat -c %a "${TREE%/tree}")" = 700 ]
 	takes pax-path
 	[ "$(cat "$TREE$AIM/pax")" = x ]
 	"$CADDIS" image prune -a > /dev/null 2>&1
@@ -98,6 +100,7 @@ sys.exit(code)' "$@"
 	refuses hardlink "which is not in this layer"
 	refuses hardlink-up "which is not in this layer"
 	refuses hardlink-dir "which is a directory"
+	refuses hardlink-through "which is not in this layer"
 	takes hardlink-symlink
 	[ -L "$TREE/s" ] && [ "$(cat "$TREE/h")" = evil ]
 	tar_of hardlink-data > "$TEST_DIR/tar"
@@ -298,7 +301,8 @@ layout_refused() {
 	head -c 1024 "$TEST_DIR/tar" > "$TEST_DIR/cut"
 	run_fails 1 image import "$TEST_DIR/cut" cut
 	assert_error "it has no end"
-	{ cat "$TEST_DIR/tar"; echo garbage; } > "$TEST_DIR/more"
+	# More of it than is read at once.
+	{ cat "$TEST_DIR/tar"; head -c 1000000 /dev/zero; echo garbage; } > "$TEST_DIR/more"
 	run_ok image import "$TEST_DIR/more" more
 	[ "$("$CADDIS" image inspect more | jq -r '.[0].layers[0]')" = "sha256:$(sha256sum < "$TEST_DIR/more" | cut -d' ' -f1)" ]
 	{ gzip -n < "$TEST_DIR/tar"; head -c 1000 /dev/zero; } > "$TEST_DIR/padded"

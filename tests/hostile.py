@@ -57,6 +57,7 @@ CASES = {
     "hardlink": lambda: entry("h", LINK, linkname=AIM) + entry("h", data=b"evil"),
     "hardlink-up": lambda: entry("h", LINK, linkname="../" * 20 + AIM),
     "hardlink-symlink": lambda: entry("s", SYM, linkname=AIM) + entry("h", LINK, linkname="s") + entry("h", data=b"evil"),
+    "hardlink-through": lambda: entry("d", SYM, linkname=AIM.rpartition("/")[0]) + entry("h", LINK, linkname="d/" + AIM.rpartition("/")[2]),
     "hardlink-dir": lambda: entry("d", DIR) + entry("h", LINK, linkname="d"),
     "hardlink-data": lambda: entry("s", SYM, linkname=AIM) + entry("h", LINK, linkname="s", raw=[(124, b"00000000004\0")]) +
     b"evil" + b"\0" * 508,
