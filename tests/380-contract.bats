@@ -127,6 +127,12 @@ linux: {security_context: {namespace_options: {pid: POD}}}
 .config.linux.security_context.namespace_options.pid == "POD" and .linux.namespaces.pid == $ns + "/pid"
 [ "$(within sh -c 'echo $$')" != 1 ] && [ "$(within readlink /proc/self/ns/pid)" = "pid:[$(stat -c %i "$ns/pid")]" ]
 
+user namespaces
+--userns auto
+linux: {security_context: {namespace_options: {userns_options: {mode: POD}}}}
+.config.linux.security_context.namespace_options.userns_options.uids[0].length == 65536 and .linux.namespaces.user == $ns + "/user"
+[[ $(within cat /proc/self/uid_map) =~ ^\ *0\ +[1-9][0-9]*\ +65536$ ]]
+
 sysctls
 --sysctl net.ipv4.ip_unprivileged_port_start=99
 linux: {sysctls: {net.ipv4.ip_unprivileged_port_start: "99"}}
@@ -212,7 +218,7 @@ check_row() {
 		check_row "$name, by file"
 		n=$((n + 1))
 	done < <(rows)
-	[ "$n" -eq 23 ] || fail "$n rows"
+	[ "$n" -eq 24 ] || fail "$n rows"
 }
 
 @test "the verbs of the contract: create, stop, delete, list and status, with their filters" {
