@@ -135,7 +135,7 @@ static const struct field int64_fields[] = {
 FIELD_TABLE(cri_int64_table, "Int64Value", struct cri_int64, CRI_FLAGS, int64_fields);
 
 static const struct field profile_fields[] = {
-	FIELD(struct cri_profile, profile_type, FIELD_ENUM, .names = profile_types),
+	FIELD(struct cri_profile, profile_type, FIELD_ENUM, .names = profile_types, .always = true),
 	FIELD(struct cri_profile, localhost_ref, FIELD_STR),
 };
 FIELD_TABLE(cri_profile_table, "SecurityProfile", struct cri_profile, CRI_FLAGS, profile_fields);
