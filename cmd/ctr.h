@@ -18,7 +18,7 @@ int ctr_config_mounts(const struct ctr_mount_args *a, struct objlist *mounts, st
 /* ctr_security.c: the options about rights, limits and devices. */
 struct ctr_security_args {
 	const char *groups_policy;
-	struct strv security_opts, groups, ulimits, devices, ambient;
+	struct strv security_opts, groups, ulimits, devices, ambient, cdi_dirs;
 	struct optint init;
 };
 int ctr_config_security(const struct ctr_security_args *a, struct cri_container_config *c,
@@ -97,7 +97,8 @@ struct ctr_config_args {
 	OPT(0, "groups-policy", "POLICY", OPT_STR, struct_, config.rights.groups_policy, "merge: the user's groups in the image too (default); strict: only those given", "merge|strict"), \
 	OPT(0, "cap-ambient", "CAPABILITY", OPT_LIST, struct_, config.rights.ambient, "keep a capability over the change to a user other than root; may be repeated"), \
 	OPT(0, "ulimit", "NAME=SOFT[:HARD]", OPT_LIST, struct_, config.rights.ulimits, "limit of each process, e.g. nofile=1024:4096; -1: none; may be repeated"), \
-	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host, or all in a directory; may be repeated"), \
+	OPT(0, "device", "HOST[:CONTAINER][:rwm]", OPT_LIST, struct_, config.rights.devices, "add a device of the host, or all in a directory, or VENDOR/CLASS=NAME by CDI; may be repeated"), \
+	OPT(0, "cdi-spec-dir", "DIR", OPT_LIST, struct_, config.rights.cdi_dirs, "look for CDI's files here, not in /etc/cdi and /var/run/cdi; may be repeated, the last one wins", "dir"), \
 	OPT(0, "init", NULL, OPT_SWITCH, struct_, config.rights.init, "its first process is one that reaps others and passes signals on"), \
 	OPT(0, "pid", "MODE", OPT_STR, struct_, config.pid, "processes it sees: the sandbox's setting (default), container, sandbox, host, or container:NAME", "container|sandbox|host|container:"), \
 	OPT(0, "stop-signal", "SIGNAL", OPT_STR, struct_, config.stop_signal, "signal that stop sends first"), \

@@ -53,6 +53,7 @@ int ctr_create_options(const struct ctr_config_args *a, struct container_create_
 			       (long long)a->stop_timeout.v);
 	out->stop_timeout = a->stop_timeout;
 	out->need_log_dir = str_some(a->log_path);
+	out->cdi_dirs = &a->rights.cdi_dirs;
 	return ctr_restart_policy(a->restart, &out->restart, &out->restart_max, e);
 }
 

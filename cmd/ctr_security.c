@@ -6,6 +6,7 @@
 #include "common.h"
 #include "ctr.h"
 #include "security.h"
+#include "spec/cdi.h"
 #include "spec/oci.h"
 
 #define NO_NEW_PRIVS "no-new-privileges"
@@ -68,21 +69,28 @@ static int add_ulimit(const char *text, struct objlist *limits, struct err *e)
 	return 0;
 }
 
-/* HOST[:CONTAINER][:rwm] */
-static int add_device(const char *text, struct objlist *devices, struct err *e)
+/* HOST[:CONTAINER][:rwm], or a name of CDI's */
+static int add_device(const char *text, struct cri_container_config *c, struct err *e)
 {
 	own(strv) struct strv parts = { 0 };
 	struct cri_device *d;
 	const char *last;
 
+	if (cdi_name_split(text)) {
+		struct cri_cdi_device *cdi = objlist_add(&c->cdi_devices, &cri_cdi_device_table);
+
+		cdi->name = xstrdup(text);
+		return 0;
+	}
 	strv_split(&parts, text, ':');
 	last = parts.v[parts.n - 1];
 	if (parts.n > 3 || parts.v[0][0] != '/' || (parts.n == 3 && parts.v[1][0] != '/') || !*last)
-		return err_set(
-			e, ERR_USAGE,
-			"--device '%.200s': expected HOST[:CONTAINER][:rwm] with absolute paths",
-			text);
-	d = objlist_add(devices, &cri_device_table);
+		return err_set(e, ERR_USAGE,
+			       "--device '%.200s': expected HOST[:CONTAINER][:rwm] with absolute "
+			       "paths, or "
+			       "VENDOR/CLASS=NAME",
+			       text);
+	d = objlist_add(&c->devices, &cri_device_table);
 	d->host_path = xstrdup(parts.v[0]);
 	d->container_path = xstrdup(parts.n > 1 && parts.v[1][0] == '/' ? parts.v[1] : parts.v[0]);
 	d->permissions = xstrdup(parts.n > 1 && last[0] != '/' ? last : "rwm");
@@ -100,7 +108,7 @@ int ctr_config_security(const struct ctr_security_args *a, struct cri_container_
 		if (add_ulimit(a->ulimits.v[i], &c->linux_.rlimits, e) < 0)
 			return -1;
 	for (size_t i = 0; i < a->devices.n; i++)
-		if (add_device(a->devices.v[i], &c->devices, e) < 0)
+		if (add_device(a->devices.v[i], c, e) < 0)
 			return -1;
 	option_win_bool(&c->linux_.init, &a->init);
 	if (!a->ambient.n)

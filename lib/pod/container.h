@@ -105,6 +105,7 @@ struct container_create_args {
 	struct optint stop_timeout;
 	int restart;
 	int64_t restart_max;
+	const struct strv *cdi_dirs; /* of cdi_apply() */
 	bool need_log_dir; /* a log path without a log directory of the sandbox is an error */
 };
 /* ERR_USAGE for what no container can be: names, labels. Creates nothing. */

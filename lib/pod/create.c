@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "executor/idmap.h"
 #include "image/image.h"
+#include "pod/cdi.h"
 #include "pod/container.h"
 #include "pod/container_ns.h"
 #include "pod/event.h"
@@ -231,6 +232,7 @@ static int create(struct store *s, const struct container_create_args *a, struct
 	    find_image_mounts(s, &c->rec, e) < 0 ||
 	    container_ns_resolve(s, &c->sandbox, &c->rec, e) < 0 ||
 	    container_spec(s, &c->sandbox, &c->rec, &c->image.env, &c->spec, e) < 0 ||
+	    cdi_apply(a->cdi_dirs, &c->rec.config, &c->spec, e) < 0 ||
 	    write_record(&c->r, &c->rec, &c->spec, e) < 0 || publish(s, c, e) < 0)
 		return -1;
 	if (record_commit(s, &c->r, &container_status_table, &c->status, e) < 0)

@@ -100,11 +100,28 @@ void devices_of_host(struct oci_spec *spec)
 	(void)scan(&s, AT_FDCWD, "/dev", "", 0, &ignored);
 }
 
+static void allow(struct oci_spec *spec, const char *type, int64_t major_, int64_t minor_,
+		  const char *access)
+{
+	struct oci_device_rule *rule =
+		objlist_add(&spec->linux_.resources.devices, &oci_device_rule_table);
+
+	rule->allow = true;
+	rule->type = xstrdup(type);
+	rule->major = OPTINT(major_);
+	rule->minor = OPTINT(minor_);
+	rule->access = xstrdup(str_some(access) ? access : "rwm");
+}
+
+void devices_add_node(const struct oci_device *node, const char *permissions, struct oci_spec *spec)
+{
+	fields_copy(&oci_device_table, objlist_add(&spec->linux_.devices, &oci_device_table), node);
+	allow(spec, str_eq(node->type, "b") ? "b" : "c", node->major, node->minor, permissions);
+}
+
 static int found_named(struct scan *s, const char *host, const char *path, const struct stat *st,
 		       struct err *e)
 {
-	struct oci_device_rule *rule;
-
 	if (s->n == DEVICES_MAX)
 		return err_set(e, ERR_USAGE, "device %s: there are more than %d below it", s->top,
 			       DEVICES_MAX);
@@ -112,12 +129,8 @@ static int found_named(struct scan *s, const char *host, const char *path, const
 		oci_add_mount(s->spec, path, "bind", host, "bind,rprivate,nosuid,noexec");
 	else
 		add_device(s->spec, path, st);
-	rule = objlist_add(&s->spec->linux_.resources.devices, &oci_device_rule_table);
-	rule->allow = true;
-	rule->type = xstrdup(S_ISCHR(st->st_mode) ? "c" : "b");
-	rule->major = OPTINT((int64_t)major(st->st_rdev));
-	rule->minor = OPTINT((int64_t)minor(st->st_rdev));
-	rule->access = xstrdup(s->access);
+	allow(s->spec, S_ISCHR(st->st_mode) ? "c" : "b", (int64_t)major(st->st_rdev),
+	      (int64_t)minor(st->st_rdev), s->access);
 	return 0;
 }
 

@@ -16,6 +16,9 @@ void devices_of_host(struct oci_spec *spec);
  */
 int devices_add(const char *host, const char *container, const char *permissions,
 		struct oci_spec *spec, struct err *e);
+/* A node by its type and numbers, and the rule that allows it: no user namespace has such. */
+void devices_add_node(const struct oci_device *node, const char *permissions,
+		      struct oci_spec *spec);
 /* Those of a container's configuration. */
 int devices_of_cri(const struct cri_container_config *c, struct oci_spec *spec, struct err *e);
 
