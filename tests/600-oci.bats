@@ -264,6 +264,28 @@ group_empty() {
 	oci_ok delete -f "$OCI"
 }
 
+@test "--no-pivot, --no-new-keyring and --pidfd-socket do what they say" {
+	python3 - "$TEST_DIR/pidfd" > "$TEST_DIR/heard" <<-'PY' 3>&- &
+		import array, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1])
+		s.listen()
+		_, control, _, _ = s.accept()[0].recvmsg(100, socket.CMSG_SPACE(4))
+		fd = array.array("i", control[0][2])[0]
+		print(next(l.split()[1] for l in open(f"/proc/self/fdinfo/{fd}") if l.startswith("Pid:")))
+	PY
+	TEST_PIDS+=($!)
+	wait_until 5 test -S "$TEST_DIR/pidfd"
+	oci run -d --no-pivot --pidfd-socket "$TEST_DIR/pidfd" -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
+	wait "${TEST_PIDS[-1]}"
+	[ "$(cat "$TEST_DIR/heard")" = "$(oci state "$OCI" | jq .pid)" ]
+	oci_ok exec "$OCI" ls / # nobody who enters meets the host's root
+	[ "$output" = "$(ls "$ROOTFS")" ]
+	oci_config '.process.args = ["cat", "/proc/keys"]' > "$BUNDLE/config.json"
+	oci run -b "$BUNDLE" "$OCI-k" < /dev/null | grep -q "caddis.$OCI-k"
+	[ "$(oci run --no-new-keyring -b "$BUNDLE" "$OCI-n" < /dev/null | grep -c "caddis.$OCI-n")" = 0 ]
+}
+
 @test "namespaces are joined by path, and preserved descriptors arrive" {
 	local pid
 	oci_started "$OCI"
@@ -301,7 +323,7 @@ killed_at() {
 	[ "$n" -ge 10 ]
 }
 
-@test "kill -9 of create and delete at any moment leaves nothing that the next command does not remove" {
+@test "kill -9 of create, start and delete at any moment leaves nothing that the next command does not put right" {
 	before() {
 		oci delete -f "$OCI"
 	}
@@ -320,4 +342,14 @@ killed_at() {
 	}
 	oci_started "$OCI"
 	killed_at 9 delete -f "$OCI"
+	before() {
+		oci delete -f "$OCI"
+		oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
+	}
+	look() {
+		oci_is "$OCI" running || oci start "$OCI" || oci_is "$OCI" running || fail "after $1: $(oci_status "$OCI")"
+		before
+	}
+	before
+	killed_at 7 start "$OCI"
 }
