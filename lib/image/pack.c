@@ -226,24 +226,25 @@ static uint32_t id_inside(const struct objlist *map, uint32_t id)
 }
 
 /* header: but for what is in xattrs and in the file itself. */
-static int add_content(struct pack *p, int fd, struct pack_entry *entry, struct err *e)
+static int add_content(struct pack *p, int fd, const struct pack_entry *header, struct err *e)
 {
+	struct pack_entry entry = *header;
 	own(buf) struct buf records = { 0 };
 	own(sparse) struct sparse map = { 0 };
 	char target[PATH_MAX] = "";
-	bool file = S_ISREG(entry->mode);
+	bool file = S_ISREG(entry.mode);
 
-	if (S_ISLNK(entry->mode)) {
+	if (S_ISLNK(entry.mode)) {
 		if (readlinkat(fd, "", target, sizeof(target) - 1) < 0)
 			return err_sys(e, "read the symlink");
-		entry->link = target;
+		entry.link = target;
 	}
 	if (add_xattrs(p, fd, &records, e) < 0)
 		return -1;
-	if (file && p->o->sparse && sparse_find(fd, entry->size, &map))
-		entry->sparse = &map;
-	pack_header(&p->out, entry, &records);
-	if (file && copy_data(p, fd, entry->size, entry->sparse, e) < 0)
+	if (file && p->o->sparse && sparse_find(fd, entry.size, &map))
+		entry.sparse = &map;
+	pack_header(&p->out, &entry, &records);
+	if (file && copy_data(p, fd, entry.size, entry.sparse, e) < 0)
 		return -1;
 	return flush(p, CHUNK, e);
 }
