@@ -32,6 +32,23 @@ whole() {
 	"$CADDIS" ctr logs --limit-bytes 10001 a | cmp - <(seq 1 20000 | head -c 10001)
 }
 
+@test "logs --since begins with the file that the time lies in, and does not open older ones" {
+	mkdir "$TEST_DIR/go"
+	run_ok ctr run -d -s web --name a --log-max-size 4k --log-max-files 100 -v "$TEST_DIR/go:/go" busybox sh -c 'seq 1 1000; while [ ! -e /go/on ]; do sleep 0.05; done; seq 1001 2000'
+	old() { [ "$("$CADDIS" ctr logs a | tail -n 1)" = 1000 ]; }
+	wait_until 10 old
+	files=$(find "$TEST_DIR/logs" -name 'a.log.*' | wc -l)
+	touch "$TEST_DIR/go/on"
+	run_ok ctr wait a
+	since=$("$CADDIS" ctr logs -t a | sed -n 's/ 1001$//p')
+	strace -f -qq -e trace=openat,openat2 -o "$TEST_DIR/trace" "$CADDIS" ctr logs --since "$since" a | cmp - <(seq 1001 2000)
+	# Of the first thousand's files one at most: the one that the second goes on in.
+	grep -q '"a.log.1"' "$TEST_DIR/trace"
+	new=$(($(find "$TEST_DIR/logs" -name 'a.log.*' | wc -l) - files))
+	[ "$files" -gt 5 ] && [ "$new" -gt 5 ]
+	run ! grep "\"a.log.$((new + 2))\"" "$TEST_DIR/trace"
+}
+
 @test "the oldest files go; the number that stays is what was asked for, 5 without" {
 	run_ok ctr run -s web --name a --log-max-size 4k --log-max-files 3 busybox seq 1 5000
 	[ "$(cd "$TEST_DIR/logs" && echo a.log*)" = "a.log a.log.1 a.log.2" ]

@@ -426,15 +426,35 @@ static int open_tail(struct reader *r, struct err *e)
 	return 0;
 }
 
-static int open_oldest(struct reader *r, struct err *e)
+/* Does the file begin before since? Then so do all older ones, and what its first line goes on
+ * with. */
+static bool begins_before(const struct reader *r, int fd)
 {
-	own(str) char *file = log_file_name(r->name, log_file_oldest(r->dir, r->name, r->files));
-	struct stat st;
-	int fd = log_file_open(r->dir, file, &st, e);
+	char first[RECORD_HEAD_MAX];
+	ssize_t n = pread(fd, first, sizeof(first), 0);
+	struct ctr_record rec;
 
-	if (fd < 0)
-		return -1;
-	rewind_to(r, fd, &st);
+	return r->o->since && n > 0 && ctr_record_parse(first, (size_t)n, &rec) &&
+	       ctr_record_compare(&rec, &r->since) < 0;
+}
+
+/* Opens the oldest file, or the one in which the time since lies. */
+static int open_first(struct reader *r, struct err *e)
+{
+	bool found = false;
+
+	for (int i = 0; !found && i < r->files; i++) {
+		own(str) char *file = log_file_name(r->name, i);
+		struct stat st;
+		own(fd) int fd = log_file_open(r->dir, file, &st, e);
+
+		if (fd < 0 && i == 0)
+			return -1;
+		if (fd < 0) /* a number may be empty */
+			continue;
+		found = begins_before(r, fd);
+		rewind_to(r, fd_steal(&fd), &st);
+	}
 	return 0;
 }
 
@@ -470,7 +490,7 @@ int ctr_log_read(int dir, const char *name, const struct ctr_log_read_options *o
 	newest = log_file_open(dir, name, &st, e);
 	if (newest < 0)
 		return -1;
-	if (o->tail >= 0 ? open_tail(r, e) < 0 : open_oldest(r, e) < 0)
+	if (o->tail >= 0 ? open_tail(r, e) < 0 : open_first(r, e) < 0)
 		return -1;
 	if (o->follow ? follow(r, e) < 0 : read_once(r, &st, e) < 0)
 		return -1;
