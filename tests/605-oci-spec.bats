@@ -406,3 +406,33 @@ touch: /tmp/x: Read-only file system
 	refused 'del(.linux.namespaces[] | select(.type == "network")) | .linux.netDevices = {cad0: {}}' "linux.netDevices: needs a namespace of type network"
 	ip link del cad0
 }
+
+@test "a caller who is root of nothing but a user namespace runs containers, in it and in one below it" {
+	local dir=$TEST_DIR/rootless
+	mkdir "$dir"
+	cp "$CADDIS" "$dir/caddis"
+	cp -r "$ROOTFS" "$dir/rootfs"
+	chown 65534 "$dir"
+	chmod 711 "$TEST_DIR"
+	chmod 755 "$BUNDLE"
+	rootless() {
+		oci_config "$1" | jq '.root.path = "'"$dir"'/rootfs" | .process.args = ["sh", "-c", "id -u; tr -s \" \" < /proc/self/uid_map; echo x > /dev/null && head -c 2 /dev/zero | wc -c; hostname"]' > "$BUNDLE/config.json"
+		run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Urm \
+			"$dir/caddis" oci --root "$dir/state" --cgroup-manager disabled run -b "$BUNDLE" "$OCI" < /dev/null 3>&-
+	}
+	rootless .
+	[ "$status" -eq 0 ] || fail "$stderr"
+	assert_output "0
+ 0 65534 1
+2
+oci"
+	rootless '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+	[ "$status" -eq 0 ] || fail "$stderr"
+	assert_output "0
+ 0 0 1
+2
+oci"
+	rootless '.process.user.additionalGids = [7]'
+	[ "$status" -ne 0 ]
+	oci_error "process.user.additionalGids must be empty"
+}

@@ -193,6 +193,21 @@ int cred_user(struct init *in, struct err *e)
 	return 0;
 }
 
+/*
+ * Whether the user namespace takes no groups from anybody (user_namespaces(7)), as one that
+ * somebody without rights made: he could get rid of a group that is kept out of something. Nothing
+ * is to be had there from a file that only pretends: the kernel has refused already.
+ */
+static bool groups_denied(void)
+{
+	own(fd) int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char text[5] = "";
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       read(fd, text, 4) == 4 && str_eq(text, "deny");
+}
+
 /* The primary group too: without it a program could shed it and with it what its group must not do.
  */
 static int groups_set(const struct oci_user *u, struct err *e)
@@ -210,8 +225,15 @@ static int groups_set(const struct oci_user *u, struct err *e)
 		if (g != u->gid)
 			list[used++] = (gid_t)g;
 	}
-	if (syscall(SYS_setgroups, used, list) < 0)
-		return err_sys(e, "set %zu groups", used);
+	if (syscall(SYS_setgroups, used, list) < 0) {
+		err_sys(e, "set %zu groups", used);
+		if (e->sys != EPERM || !groups_denied())
+			return -1;
+		if (used > 1)
+			return err_hint(
+				e, "this user namespace takes none: process.user.additionalGids "
+				   "must be empty");
+	}
 	free(list);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # caddis-oci on a machine with cgroup v2 alone; tests/vm/run makes one. Every value is the kernel's.
+# https://github.com/opencontainers/runtime-spec/blob/v1.3.0/config-linux.md#control-groups
 
 load ../helpers
 load ../oci
@@ -47,4 +48,55 @@ teardown() {
 	oci_ok pause "$c"
 	oci_ok delete -f "$c"
 	[ ! -e "/sys/fs/cgroup/$OCI" ]
+}
+
+@test "limits of config.json are in the files of cgroup v2, and devices are denied and allowed by their rules" {
+	local disk dir=/sys/fs/cgroup/spec-$OCI
+	disk=$(stat -c '%Hr:%Lr' /dev/vda)
+	oci_started "$OCI" '.linux.cgroupsPath = "spec-'"$OCI"'" | .linux.resources = {
+		memory: {limit: 67108864, swap: 100663296, reservation: 33554432},
+		cpu: {shares: 1024, quota: 50000, period: 100000, burst: 20000, cpus: "0", mems: "0"}, pids: {limit: 23},
+		devices: [{allow: true, type: "c", major: 1, minor: 11, access: "r"}],
+		blockIO: {throttleReadBpsDevice: [{major: '"${disk%:*}"', minor: '"${disk#*:}"', rate: 1048576}],
+			throttleWriteIOPSDevice: [{major: '"${disk%:*}"', minor: '"${disk#*:}"', rate: 40}]},
+		unified: {"memory.high": "50331648"}}
+		| .process.capabilities = {bounding: ["CAP_SYSLOG"], effective: ["CAP_SYSLOG"], permitted: ["CAP_SYSLOG"]}
+		| .linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, fileMode: 438}]'
+	(cd "$dir" && head -n 1 memory.{max,swap.max,low,high} cpu.{weight,max,max.burst} cpuset.{cpus,mems} pids.max io.max) |
+		grep -v '^$' | paste -d ' ' - - > "$TEST_DIR/got"
+	diff "$TEST_DIR/got" - <<-END
+		==> memory.max <== 67108864
+		==> memory.swap.max <== 33554432
+		==> memory.low <== 33554432
+		==> memory.high <== 50331648
+		==> cpu.weight <== 39
+		==> cpu.max <== 50000 100000
+		==> cpu.max.burst <== 20000
+		==> cpuset.cpus <== 0
+		==> cpuset.mems <== 0
+		==> pids.max <== 23
+		==> io.max <== $disk rbps=1048576 wbps=max riops=max wiops=40
+	END
+	oci_ok exec "$OCI" sh -c '(: < /dev/kmsg) && echo read; (: > /dev/kmsg) 2>&1 || true'
+	assert_output "read
+sh: can't create /dev/kmsg: Operation not permitted"
+	oci_ok delete -f "$OCI"
+	[ ! -e "$dir" ]
+}
+
+@test "what cgroup v2 lacks is refused by its name, and no group is left" {
+	local change
+	for change in 'memory.swappiness=5' 'memory.disableOOMKiller=true' 'memory.kernelTCP=1000000' 'cpu.realtimeRuntime=1000' 'blockIO.leafWeight=20'; do
+		oci_config ".linux.resources.${change%=*} = ${change#*=}" > "$BUNDLE/config.json"
+		oci_fails 1 create -b "$BUNDLE" "$OCI" < /dev/null
+		oci_error "${change%=*}: cgroup v2 has no such setting"
+	done
+	for change in 'network.classID = 5' 'network.priorities = [{name: "lo", priority: 3}]'; do
+		oci_config ".linux.resources.$change" > "$BUNDLE/config.json"
+		oci_fails 1 create -b "$BUNDLE" "$OCI" < /dev/null
+		oci_error "a limit needs the cgroup controller net_"
+	done
+	oci_config '.linux.resources.unified = {"memory.nonsense": "1"}' > "$BUNDLE/config.json"
+	oci_fails 1 create -b "$BUNDLE" "$OCI" < /dev/null
+	oci_error "memory.nonsense"
 }
