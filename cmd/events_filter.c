@@ -36,7 +36,7 @@ static bool id_begins(const char *id, const char *value)
 
 	id += str_starts(id, prefix) ? n : 0;
 	value += str_starts(value, prefix) ? n : 0;
-	return strlen(value) >= 4 && str_starts(id, value);
+	return str_some(value) && strlen(value) >= 4 && str_starts(id, value);
 }
 
 static bool match_container(struct event_filter *f, struct json_object *event)

@@ -32,6 +32,51 @@ cgroup_of() {
 	[ ! -e "$dir" ]
 }
 
+@test "SEC-R14: a group that is frozen, by itself or from above, or has others in it, is no container's" {
+	run_ok ctr create web --name a busybox sleep 1000
+	dir=$(cgroup_of ctr a)
+	mkdir -p "$dir"
+	sleep 1000 3>&- &
+	TEST_PIDS+=("$!")
+	echo "$!" > "$dir/cgroup.procs"
+	run_fails 1 ctr start a
+	assert_error "has processes in it"
+	kill -0 "$!"
+	kill "$!"
+	wait "$!" || true
+	run_ok ctr rm a
+	run_ok ctr create web --name b busybox sleep 1000
+	dir=$(cgroup_of ctr b)
+	mkdir -p "$dir"
+	echo 1 > "${dir%/*}/cgroup.freeze"
+	run --separate-stderr timeout 60 "$CADDIS" ctr start b
+	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+	assert_error "is frozen"
+	echo 0 > "${dir%/*}/cgroup.freeze"
+	# The group itself is made anew.
+	run_ok ctr create web --name c busybox sleep 1000
+	dir=$(cgroup_of ctr c)
+	mkdir -p "$dir"
+	echo 1 > "$dir/cgroup.freeze"
+	run_ok ctr start c
+	run_ok ctr exec c true
+}
+
+@test "swap is limited alone, as the difference, and the monitor is all but spared by the OOM killer" {
+	run_ok ctr run -d -s web --name a -m 64m --memory-swap 96m busybox sleep 1000
+	dir=$(cgroup_of ctr a)
+	[ "$(cat "$dir/memory.swap.max")" = 33554432 ]
+	run_ok ctr update --memory-swap 128m a
+	[ "$(cat "$dir/memory.swap.max")" = 67108864 ]
+	run_ok ctr update --memory-swap -1 a
+	[ "$(cat "$dir/memory.swap.max")" = max ]
+	pid=$("$CADDIS" ctr inspect a | jq '.[0].pid')
+	monitor=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	protected() { [ "$(cat "/proc/$monitor/oom_score_adj")" = -999 ]; }
+	wait_until 20 protected
+	[ "$(cat "/proc/$pid/oom_score_adj")" = "$(cat /proc/self/oom_score_adj)" ]
+}
+
 @test "a container is born in its cgroup, by clone3 with CLONE_INTO_CGROUP" {
 	strace -f -qq -e trace=clone3 -o "$TEST_DIR/trace" "$CADDIS" ctr run --rm -s web busybox true
 	grep -q 'CLONE_INTO_CGROUP.*cgroup=' "$TEST_DIR/trace" || fail "$(cat "$TEST_DIR/trace")"
