@@ -17,6 +17,8 @@ setup() {
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
 		runtime = "caddis"
+		runtime_supports_json = ["caddis"]
+		runtime_supports_nocgroup = ["caddis"]
 		[engine.runtimes]
 		caddis = ["$RUNTIME"]
 	CONF
@@ -63,6 +65,7 @@ podman_fails() {
 	podman_fails 7 run --rm --network none box sh -c 'echo out; exit 7'
 	assert_output out
 	podman_fails 127 run --rm --network none box nonsense
+	[[ $stderr == *'caddis: exec: "nonsense": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found'* ]] || fail "$stderr"
 	podman_fails 126 run --rm --network none box /etc
 	podman_ok run -d --name c --network none --memory 64m --pids-limit 40 --health-cmd 'test -e /tmp' --health-interval disable box sleep 1000
 	podman_ok inspect --format '{{.OCIRuntime}} {{.State.Status}}' c
@@ -108,6 +111,9 @@ podman_fails() {
 	podman_ok run --rm --network none --read-only --cap-drop all --security-opt no-new-privileges -u 1000 box \
 		sh -c 'grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status; touch /x || echo readonly'
 	assert_output $'CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nreadonly'
+	podman_ok run --rm --network none --cgroups=disabled box cat /proc/self/cgroup
+	[[ $output != *libpod-* ]]
+	podman_ok run --rm --network none --systemd=always box ls -d /run/lock
 	podman_ok run --rm --network none -t box tty
 	[[ $output == /dev/pts/0* ]]
 	podman_ok run --rm --network none --privileged box grep CapEff /proc/self/status

@@ -74,6 +74,23 @@ static int mount_v1_one(const struct cgroup_hierarchy *h, int *tree, int top,
 	return attach(tree, target, o, e);
 }
 
+/* Where others are mounted below it later, when it is read-only: systemd's hierarchy, by podman. */
+static int make_points(const struct init *in, const char *destination, int top, struct err *e)
+{
+	const struct oci_mount *m = in->spec->mounts.v;
+	size_t n = strlen(destination);
+
+	for (size_t i = 0; i < in->spec->mounts.n; i++) {
+		const char *d = m[i].destination, *name = d + n + 1;
+
+		if (!str_starts(d, destination) || d[n] != '/' || !*name || strchr(name, '/'))
+			continue;
+		if (mkdirat(top, name, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make %s", d);
+	}
+	return 0;
+}
+
 int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_opts *o, int target,
 		 struct err *e)
 {
@@ -82,7 +99,6 @@ int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_
 	struct mount_attr ro = { .attr_set = o->set };
 	own(fd) int top = -1;
 
-	(void)m;
 	if (!s)
 		return -1;
 	if (!in->cgroup) /* nothing of its own to show: an empty directory */
@@ -99,6 +115,8 @@ int mount_cgroup(struct init *in, const struct oci_mount *m, const struct mount_
 	for (size_t i = 0; i < s->n; i++)
 		if (mount_v1_one(&s->h[i], &in->cgroups[i], top, o, e) < 0)
 			return -1;
+	if (make_points(in, m->destination, top, e) < 0)
+		return -1;
 	return sys_mount_setattr(top, "", AT_EMPTY_PATH, &ro) < 0
 		       ? err_sys(e, "set mount attributes")
 		       : 0;

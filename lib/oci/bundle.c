@@ -19,28 +19,28 @@ void oci_bundle_close(struct oci_bundle *b)
 	*b = (struct oci_bundle)OCI_BUNDLE_NONE;
 }
 
-int oci_bundle_open(const char *dir, const char *config, struct oci_bundle *out, struct err *e)
+static int bundle_read(const char *dir, const char *config, struct oci_bundle *b, struct err *e)
 {
-	own(oci_bundle) struct oci_bundle b = OCI_BUNDLE_NONE;
-
-	*out = b;
 	if (dir && chdir(dir) < 0)
 		return err_sys(e, "bundle %s", dir);
-	b.path = realpath(".", NULL);
-	if (!b.path)
+	b->path = realpath(".", NULL);
+	if (!b->path)
 		return err_sys(e, "the current directory");
-	if (!config)
-		config = "config.json";
-	b.config = open(config, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (b.config < 0) {
+	b->config = open(config, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (b->config < 0) {
 		err_sys(e, "open %s", config);
-		return err_in(e, "bundle %s", b.path);
+		return err_in(e, "bundle %s", b->path);
 	}
-	if (oci_spec_load(b.config, config, b.path, &b.spec, &b.warnings, e) < 0)
-		return -1;
-	*out = b;
-	b = (struct oci_bundle)OCI_BUNDLE_NONE;
-	return 0;
+	return oci_spec_load(b->config, config, b->path, &b->spec, &b->warnings, e);
+}
+
+int oci_bundle_open(const char *dir, const char *config, struct oci_bundle *out, struct err *e)
+{
+	*out = (struct oci_bundle)OCI_BUNDLE_NONE;
+	if (bundle_read(dir, config ? config : "config.json", out, e) == 0)
+		return 0;
+	oci_bundle_close(out);
+	return -1;
 }
 
 int oci_bundle_copy(const struct oci_bundle *b, int dir, struct err *e)
