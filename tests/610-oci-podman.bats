@@ -116,6 +116,7 @@ podman_fails() {
 	podman_ok run --rm --network none --systemd=always box ls -d /run/lock
 	podman_ok run --rm --network none -t box tty
 	[[ $output == /dev/pts/0* ]]
+	podman_ok run --rm --network none --privileged -t box true
 	podman_ok run --rm --network none --privileged box grep CapEff /proc/self/status
 	assert_output "$(grep CapEff /proc/self/status)"
 }
