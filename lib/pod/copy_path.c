@@ -16,6 +16,7 @@ void copy_root_close(struct copy_root *r)
 {
 	fd_drop(&r->fd);
 	free(r->path);
+	free(r->given);
 	*r = (struct copy_root)COPY_ROOT_NONE;
 }
 
@@ -26,9 +27,39 @@ static bool is_below(const char *path, const char *mount)
 	return strncmp(path, mount, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* What is written there would be hidden as soon as it runs, and what it has there is not to be
- * seen. */
-static int check_mounts(const struct container *c, const char *path, struct err *e)
+static int not_mounted(const char *path, struct err *e)
+{
+	err_set(e, ERR_STATE, "/%s is mounted only while it runs", path);
+	return err_hint(e, "start it");
+}
+
+/* A directory of the host as it is: then what it holds can be looked up without the mount. */
+static bool is_plain(const struct cri_mount *m)
+{
+	return str_some(m->host_path) && !m->tmpfs && !str_some(m->sub_path) && !m->idmap &&
+	       !m->uid_mappings.n && !m->gid_mappings.n;
+}
+
+/* rest: the path from where it is mounted. */
+static int open_mount(const struct cri_mount *m, const char *target, const char *rest,
+		      bool to_write, struct copy_root *r, struct err *e)
+{
+	if (!is_plain(m))
+		return not_mounted(target, e);
+	r->fd = open(m->host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->fd < 0)
+		return errno == ENOTDIR ? not_mounted(target, e) : err_sys(e, "%s", m->host_path);
+	if (to_write && m->readonly)
+		return err_set(e, ERR_DENIED, "/%s is mounted read-only", target);
+	free(r->path);
+	r->path = str_fmt("/%s", rest + strspn(rest, "/"));
+	return 0;
+}
+
+/* What is written below a mount would be hidden as soon as it runs, and what it has there is not to
+ * be seen. r->fd is set when it can be looked up elsewhere. */
+static int find_mount(const struct container *c, const char *path, bool to_write,
+		      struct copy_root *r, struct err *e)
 {
 	static const char *const ours[] = { "dev",	 "proc",	 "sys",
 					    "etc/hosts", "etc/hostname", "etc/resolv.conf" };
@@ -37,20 +68,16 @@ static int check_mounts(const struct container *c, const char *path, struct err 
 
 	if (tree_clean(path, PATH_MAX, PATH_MAX, &clean, e) < 0)
 		return -1;
-	for (size_t i = 0; i < c->record.config.mounts.n; i++) {
+	/* The last one is the uppermost. */
+	for (size_t i = c->record.config.mounts.n; i-- > 0;) {
 		if (tree_clean(m[i].container_path, PATH_MAX, PATH_MAX, &mount, e) < 0)
 			return -1;
-		if (!is_below(clean.s, mount.s))
-			continue;
-		err_set(e, ERR_STATE, "/%s is mounted only while it runs", mount.s);
-		return m[i].tmpfs ? err_hint(e, "start it")
-				  : err_hint(e, "start it, or look at %s", m[i].host_path);
+		if (is_below(clean.s, mount.s))
+			return open_mount(&m[i], mount.s, clean.s + mount.len, to_write, r, e);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (is_below(clean.s, ours[i])) {
-			err_set(e, ERR_STATE, "/%s is mounted only while it runs", ours[i]);
-			return err_hint(e, "start it");
-		}
+		if (is_below(clean.s, ours[i]))
+			return not_mounted(ours[i], e);
 	return 0;
 }
 
@@ -61,8 +88,11 @@ static int open_in_container(const struct view *v, const char *path, bool to_wri
 	r->live = v->live;
 	r->ids = (struct ids){ v->uids, v->gids };
 	r->path = str_fmt("%s%s", *path == '/' ? "" : "/", path);
-	if (!v->live && check_mounts(&v->container, path, e) < 0)
+	r->given = xstrdup(r->path);
+	if (!v->live && find_mount(&v->container, path, to_write, r, e) < 0)
 		return -1;
+	if (r->fd >= 0)
+		return 0;
 	if (!v->live && to_write &&
 	    v->container.record.config.linux_.security_context.readonly_rootfs)
 		return err_set(e, ERR_DENIED, "its root file system is read-only");
@@ -83,6 +113,7 @@ int copy_root_open(const struct view *v, const char *path, bool to_write, struct
 	out->path = path_absolute(path, e);
 	if (!out->path)
 		return -1;
+	out->given = xstrdup(out->path);
 	out->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return out->fd < 0 ? err_sys(e, "open /") : 0;
 }
@@ -118,11 +149,11 @@ void copy_source_close(struct copy_source *s)
 
 int copy_source_open(const struct copy_root *r, bool follow, struct copy_source *out, struct err *e)
 {
-	bool slash = str_ends(r->path, "/");
+	bool slash = str_ends(r->given, "/");
 	int flags = O_PATH;
 
 	*out = (struct copy_source)COPY_SOURCE_NONE;
-	out->name = last_word(r->path);
+	out->name = last_word(r->given);
 	if (!*out->name || is_dots(out->name)) {
 		free(out->name);
 		out->name = NULL;
@@ -261,7 +292,7 @@ static int check_loop(const struct copy_root *r, const struct copy_target *t,
 static int choose(const struct copy_root *r, const struct copy_source *from, bool overwrite,
 		  struct copy_target *t, struct err *e)
 {
-	bool slash = str_ends(r->path, "/") || str_ends(r->path, "/.");
+	bool slash = str_ends(r->given, "/") || str_ends(r->given, "/.");
 	bool directory = from && S_ISDIR(from->st.st_mode);
 	own(fd) int there = path_try_open_in(r->fd, r->path, O_PATH, 0);
 	own(str) char *parent = NULL;

@@ -14,14 +14,16 @@ struct copy_root {
 	bool in_container;
 	bool live; /* others may change what is in it meanwhile */
 	struct ids ids;
-	char *path; /* absolute */
+	char *path;  /* to look up, absolute */
+	char *given; /* the same as it was given: its last word is the name */
 };
 // clang-format off
 #define COPY_ROOT_NONE { .fd = -1 }
 // clang-format on
 /*
- * v NULL: the host; "-" is a stream there. ERR_STATE for what a container that does not run lacks:
- * what is mounted in it. to_write: ERR_DENIED when its root file system is read-only.
+ * v NULL: the host; "-" is a stream there. In a container that does not run, a directory of the host
+ * that would be mounted is looked up there, and of all else that would be, ERR_STATE says so.
+ * to_write: ERR_DENIED for what is read-only.
  */
 int copy_root_open(const struct view *v, const char *path, bool to_write, struct copy_root *out,
 		   struct err *e);
