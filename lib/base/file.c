@@ -145,6 +145,25 @@ static int put_in_place(int dir, const char *tmp, const char *name, enum file_sy
 	return renameat(dir, tmp, dir, name);
 }
 
+/* Mode and content. A change of mode costs ext4 as much as a write does, and mostly it is right. */
+static int fill(int fd, const char *data, size_t len)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || ((st.st_mode & 07777) != 0600 && fchmod(fd, 0600) < 0))
+		return -1;
+	return write_all(fd, data, len);
+}
+
+int file_create(int dir, const char *name, const char *data, size_t len, struct err *e)
+{
+	own(fd) int fd = create_new(dir, name);
+
+	if (fd < 0)
+		return err_sys(e, "create %s", name);
+	return fill(fd, data, len) < 0 ? err_sys(e, "write %s", name) : 0;
+}
+
 int file_replace(int dir, const char *name, const char *data, size_t len, enum file_sync sync,
 		 struct err *e)
 {
@@ -155,8 +174,7 @@ int file_replace(int dir, const char *name, const char *data, size_t len, enum f
 
 	if (fd < 0)
 		return err_sys(e, "create %s", tmp);
-	if (fchmod(fd, 0600) < 0 || write_all(fd, data, len) < 0 ||
-	    (sync == FILE_SYNC && fsync(fd) < 0)) {
+	if (fill(fd, data, len) < 0 || (sync == FILE_SYNC && fsync(fd) < 0)) {
 		err_sys(e, "write %s", name);
 		unlinkat(dir, tmp, 0);
 		return -1;

@@ -27,6 +27,8 @@ enum file_sync {
  * caller holds the object's lock. */
 int file_replace(int dir, const char *name, const char *data, size_t len, enum file_sync sync,
 		 struct err *e);
+/* Creates name (mode 0600) where nobody looks yet: what a death leaves half-written is nobody's. */
+int file_create(int dir, const char *name, const char *data, size_t len, struct err *e);
 /* Writes text to an existing file of the kernel in one write(2). */
 int file_write_kernel(int dir, const char *name, const char *text, struct err *e);
 

@@ -140,9 +140,9 @@ static int write_record(struct record *r, const struct container_record *rec,
 	    fchmodat(r->dir, "upper", 0755, 0) < 0 ||
 	    (root_uid > 0 && fchownat(r->dir, "upper", (uid_t)root_uid, (gid_t)root_gid, 0) < 0))
 		return err_sys(e, "container %.12s", r->id);
-	if (fields_save(&container_record_table, r->dir, "config.json", rec, false, e) < 0)
+	if (fields_create(&container_record_table, r->dir, "config.json", rec, e) < 0)
 		return -1;
-	return fields_save(&oci_spec_table, r->dir, "spec.json", spec, false, e);
+	return fields_create(&oci_spec_table, r->dir, "spec.json", spec, e);
 }
 
 /*

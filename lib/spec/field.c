@@ -343,15 +343,31 @@ static int check_text(const struct field_table *t, const struct buf *text, struc
 	return err_set(e, ERR_USAGE, "%s: not valid UTF-8: '%s'", t->name, shown);
 }
 
+static int print(const struct field_table *t, const void *in, struct buf *text, struct err *e)
+{
+	own(json) struct json_object *j = fields_write(t, in);
+
+	json_print(j, text);
+	if (check_text(t, text, e) < 0)
+		return -1;
+	buf_addc(text, '\n');
+	return 0;
+}
+
+int fields_create(const struct field_table *t, int dir, const char *name, const void *in,
+		  struct err *e)
+{
+	own(buf) struct buf text = { 0 };
+
+	return print(t, in, &text, e) < 0 ? -1 : file_create(dir, name, text.s, text.len, e);
+}
+
 int fields_save(const struct field_table *t, int dir, const char *name, const void *in, bool sync,
 		struct err *e)
 {
-	own(json) struct json_object *j = fields_write(t, in);
 	own(buf) struct buf text = { 0 };
 
-	json_print(j, &text);
-	if (check_text(t, &text, e) < 0)
+	if (print(t, in, &text, e) < 0)
 		return -1;
-	buf_addc(&text, '\n');
 	return file_replace(dir, name, text.s, text.len, sync ? FILE_SYNC : FILE_NOSYNC, e);
 }

@@ -134,9 +134,11 @@ void objlist_free(struct objlist *l, const struct field_table *t); /* leaves an 
  */
 int fields_read_file(const struct field_table *t, const char *path, void *out, struct err *e);
 
-/* Loads a file of ours into the zeroed struct; file_replace()s it. */
+/* Loads a file of ours into the zeroed struct; file_replace()s it; file_create()s it. */
 int fields_load(const struct field_table *t, int dir, const char *name, void *out, struct err *e);
 int fields_save(const struct field_table *t, int dir, const char *name, const void *in, bool sync,
 		struct err *e);
+int fields_create(const struct field_table *t, int dir, const char *name, const void *in,
+		  struct err *e);
 
 #endif

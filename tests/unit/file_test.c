@@ -117,6 +117,30 @@ static int entries(int dir)
 	return n - 2;
 }
 
+TEST(a_created_file_has_its_text_and_mode_0600_and_follows_no_link)
+{
+	own(tmpdir) int dir = tmpdir_open();
+	own(buf) struct buf made = { 0 };
+	own(buf) struct buf victim = { 0 };
+	struct stat st;
+	struct err e;
+	mode_t old = umask(0277);
+	int rc;
+
+	put_file(dir, "victim", "untouched");
+	ok(symlinkat("victim", dir, "f") == 0, "errno %d", errno);
+	rc = file_create(dir, "f", "text", 4, &e);
+	umask(old);
+	ok(rc == 0, "%s", e.msg);
+	ok(fstatat(dir, "f", &st, AT_SYMLINK_NOFOLLOW) == 0, "errno %d", errno);
+	same_int(st.st_mode, S_IFREG | 0600);
+	ok(file_load(dir, "f", 100, &made, &e) == 0, "%s", e.msg);
+	same_str(made.s, "text");
+	ok(file_load(dir, "victim", 100, &victim, &e) == 0, "%s", e.msg);
+	same_str(victim.s, "untouched");
+	same_int(entries(dir), 2);
+}
+
 TEST(what_a_crash_left_of_an_earlier_replacement_does_not_matter)
 {
 	own(tmpdir) int dir = tmpdir_open();
