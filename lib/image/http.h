@@ -50,12 +50,10 @@ struct http_reply {
 	long status;
 	char content_type[128],
 		digest[128];		  /* Content-Type, Docker-Content-Digest; "" if missing */
-	char range[64];			  /* Range: what an upload has got so far */
 	int64_t length;			  /* Content-Length; -1 */
 	int64_t range_start, range_total; /* of Content-Range; -1 */
 	int64_t retry_after;		  /* seconds; 0 */
 	char *location;			  /* absolute URL of the Location header, or NULL */
-	char *link;			  /* the Link header, or NULL */
 	struct strv challenges;		  /* WWW-Authenticate, each header's value */
 	struct strv warnings;		  /* Warning, each header's value; a few */
 	struct buf body;		  /* of a reply that is not 2xx, cut at 64 KiB */

@@ -14,7 +14,6 @@
 void http_reply_free(struct http_reply *r)
 {
 	free(r->location);
-	free(r->link);
 	strv_free(&r->challenges);
 	strv_free(&r->warnings);
 	buf_free(&r->body);
@@ -115,13 +114,6 @@ static const char *take_digest(struct http_reply *r, const char *base, const cha
 	return NULL;
 }
 
-static const char *take_range(struct http_reply *r, const char *base, const char *value)
-{
-	(void)base;
-	keep(r->range, sizeof(r->range), value);
-	return NULL;
-}
-
 static const char *take_content_range(struct http_reply *r, const char *base, const char *value)
 {
 	(void)base;
@@ -159,13 +151,6 @@ static const char *take_warning(struct http_reply *r, const char *base, const ch
 	return NULL;
 }
 
-static const char *take_link(struct http_reply *r, const char *base, const char *value)
-{
-	(void)base;
-	str_set(&r->link, value);
-	return NULL;
-}
-
 static const char *take_location(struct http_reply *r, const char *base, const char *value)
 {
 	free(r->location);
@@ -180,13 +165,11 @@ static const struct {
 	// clang-format off
 	{ "Content-Type",          take_type },
 	{ "Docker-Content-Digest", take_digest },
-	{ "Range",                 take_range },
 	{ "Content-Range",         take_content_range },
 	{ "Content-Encoding",      take_encoding },
 	{ "Content-Length",        take_length },
 	{ "WWW-Authenticate",      take_challenge },
 	{ "Warning",               take_warning },
-	{ "Link",                  take_link },
 	{ "Location",              take_location },
 	// clang-format on
 };

@@ -86,8 +86,8 @@ bool registry_interrupted(const struct registry *r);
 void registry_blame(struct registry_conn *c);
 
 /*
- * Any other request, for pushing and lists. where: below /v2/REPOSITORY/ ("blobs/uploads/"), or an
- * absolute URL that the registry gave (a Location, a Link): on another origin it gets no
+ * Any other request, for pushing. where: below /v2/REPOSITORY/ ("blobs/uploads/"), or an
+ * absolute URL that the registry gave (a Location): on another origin it gets no
  * credentials. q's url, authorization, tls, stall, deadline and cancel are filled in. Tried again
  * only with GET, HEAD, PUT and DELETE; rewind (or NULL), with q's source_ctx and ctx, comes before
  * each try. Redirects are followed but for POST, PATCH and PUT. 0 when there is an answer, whatever
