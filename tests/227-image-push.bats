@@ -82,6 +82,39 @@ raw() {
 	assert_error "image $FAKE/refused:1: "
 }
 
+@test "REG-30: uploads go where the registry says, with no login elsewhere, and its refusals are readable" {
+	local repo text
+
+	start_other
+	start_fake_registry
+	while IFS='|' read -r repo text; do
+		if [ -z "$text" ]; then
+			run_ok image push --creds user:secret-pw a:1 "$FAKE/$repo:1"
+			continue
+		fi
+		# shellcheck disable=SC2046 # none, or two words
+		run_fails 1 image push -q $([ "$repo" != up.chunk416 ] || echo --chunk-size 100K) --creds user:secret-pw a:1 "$FAKE/$repo:1"
+		assert_error "$text" || fail "in $repo"
+	done <<-'TABLE'
+		up.relative
+		up.absolute
+		up.plain
+		up.elsewhere
+		up.exists
+		up.mount202
+		up.noplace|does not say where
+		up.chunk416|status 416
+		up.toolarge|tag 1 stays
+		up.immutable|tag 1 stays
+	TABLE
+	grep -q '^PUT /v2/up.elsewhere/blobs/uploads/one' "$TEST_DIR/other"
+	grep -q 'POST /v2/up.elsewhere' "$TEST_DIR/requests.auth"
+	[ ! -s "$TEST_DIR/other.auth" ] || fail "$(cat "$TEST_DIR/other.auth")"
+	run_ok image push --mount-from other/one a:1 "$FAKE/up.mount202:1"
+	grep -q 'POST /v2/up.mount202/blobs/uploads/?mount=sha256:.*from=other' "$TEST_DIR/requests"
+	[ "$(grep -c ': sent$' <<< "$stderr")" -eq 4 ] || fail "$stderr"
+}
+
 @test "copy takes an index with all platforms, and the digest stays" {
 	local here index
 

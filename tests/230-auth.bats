@@ -393,3 +393,86 @@ bad_helpers() {
 	assert_error "registry localhost:1"
 	[ ! -e "$LOGIN" ]
 }
+
+# The contract's image part. One row, three lines and an empty one: its name, a command, and a condition that holds
+# after it and not before it. $name is the private image, $token a bearer token for it, $id its ID once it is here.
+image_rows() {
+	cat <<'ROWS'
+auth.Username, Password
+image pull -q --username user --password-stdin "$name" <<< "$PASSWORD"
+here
+
+auth.Username, Password, together
+image pull -q --creds "user:$PASSWORD" "$name"
+here
+
+auth.Auth
+image pull -q --auth "$USER_AUTH" "$name"
+here
+
+auth.ServerAddress
+image pull -q --creds "user:$PASSWORD" --server-address "$REGISTRY" "$name"
+here
+
+auth.IdentityToken
+image pull -q --identity-token refresh-me "$name"
+here && grep -q ^POST "$TEST_DIR/tokens"
+
+auth.RegistryToken
+image pull -q --registry-token "$token" "$name"
+here && [ ! -s "$TEST_DIR/tokens" ]
+
+(stored credentials), of docker
+auth_file "$HOME/.docker/config.json" "$REGISTRY" && caddis image pull -q "$name"
+here
+
+(stored credentials), of containers
+auth_file "$XDG_RUNTIME_DIR/containers/auth.json" "$REGISTRY" && caddis image pull -q "$name"
+here
+
+Pull(image, auth, sandboxConfig)
+sandbox create --network none pays && caddis image pull -q --sandbox pays --creds "user:$PASSWORD" "$name"
+here && sandbox=$("$CADDIS" sandbox ls -q --no-trunc) && [ "$(cgroup_value "/caddis/$sandbox" memory.peak memory memory.max_usage_in_bytes)" -ge 500000 ]
+
+List()
+image pull -q --creds "user:$PASSWORD" "$name"
+[ "$("$CADDIS" image ls -o name)" = "$name" ]
+
+Status(image)
+image pull -q --creds "user:$PASSWORD" "$name"
+[ "$("$CADDIS" image inspect "$name" | jq -r '.[0] | "\(.id) \(.names[0]) \(.size > 100000) \(.config.user)"')" = "$("$CADDIS" image ls -q --no-trunc) $name true 1000:1000" ]
+
+ImageMetricsGetter
+image pull -q --creds "user:$PASSWORD" "$name"
+"$CADDIS" image df -o json | jq -e --arg n "$name" '.[] | select(.name == $n) | .blobs > 100000 and .layers > 100000 and .inodes > 8 and .unique_inodes == .inodes and .reclaimable > 0 and .shared == 0'
+
+Remove(image)
+image import "$TEST_DIR/tree" "$name" && caddis image rm "$name"
+! here && [ -z "$(ls "$CADDIS_ROOT/layers")" ]
+ROWS
+}
+
+here() {
+	"$CADDIS" image inspect "$name" > /dev/null 2>&1
+}
+
+@test "every row of the contract's image part is done by its command, and read back" {
+	local name row command condition token n=0
+
+	start_token_registry
+	name=$REGISTRY/private/a:1
+	mkdir "$TEST_DIR/tree"
+	token=$(curl -s -u "user:$PASSWORD" "http://127.0.0.1:$(cat "$TEST_DIR/token.port")/token?service=test-service&scope=repository:private/a:pull" | jq -r .token)
+	while IFS= read -r row && IFS= read -r command && IFS= read -r condition; do
+		read -r || true
+		n=$((n + 1))
+		: > "$TEST_DIR/tokens"
+		[ "$row" = "Remove(image)" ] || ! eval "$condition" > /dev/null 2>&1 || fail "$row: it holds before"
+		[[ $command == auth_file* ]] || command="caddis $command"
+		eval "$command" > /dev/null || fail "$row: $command"
+		eval "$condition" > /dev/null || fail "$row: $condition"
+		"$CADDIS" image rm --ignore "$name" > /dev/null
+		rm -rf "$HOME/.docker" "$XDG_RUNTIME_DIR/containers"
+	done < <(image_rows)
+	[ "$n" -eq 13 ] || fail "$n rows"
+}

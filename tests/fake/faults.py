@@ -3,6 +3,7 @@
 True, or leaves the request to the well-behaved registry."""
 import email.utils
 import gzip
+import hashlib
 import json
 import os
 import time
@@ -101,6 +102,36 @@ class Faults:
             self.wfile.write(data[:len(data) // 2])
             time.sleep(300)
         return False
+
+    # --- pushes: REG-30 ---
+
+    def by_up(self, variant, kind, what):
+        """What a push asks before it sends: does the repository have the blob?"""
+        return self.send_bytes(b"", "text/plain", 200 if variant == "exists" else 404)
+
+    def upload(self):
+        """up.VARIANT takes blobs and manifests; the digest of each must be that of what came."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.note()
+        path, _, query = self.path.partition("?")
+        repo, kind, what = path.split("/")[2:5]
+        variant = repo.partition(".")[2]
+        if variant == "elsewhere" and self.command == "POST" and "Authorization" not in self.headers:
+            return self.send_bytes(NOT_AUTHORISED, "application/json", 401, more=[("WWW-Authenticate", 'Basic realm="x"')])
+        if self.command == "POST":
+            place = "/v2/%s/blobs/uploads/one?state=a%%2Bb" % repo
+            place = {"absolute": "http://" + self.headers["Host"] + place, "plain": place.partition("?")[0],
+                     "elsewhere": "http://" + os.environ.get("OTHER", "") + place}.get(variant, place)
+            return self.send_bytes(b"", "text/plain", 202, more=[] if variant == "noplace" else [("Location", place)])
+        if self.command == "PATCH" and variant == "chunk416":
+            return self.send_bytes(b"", "text/plain", 416, more=[("Range", "0-0")])
+        if kind == "manifests":
+            status, code = {"toolarge": (413, "MANIFEST_INVALID"), "immutable": (409, "TAG_IMMUTABLE")}.get(variant, (201, ""))
+            return self.send_bytes(json.dumps({"errors": [{"code": code, "message": "tag %s stays" % what}]}).encode(),
+                                   "application/json", status)
+        want = "digest=sha256:" + hashlib.sha256(body).hexdigest()
+        good = query in (want, "state=a%2Bb&" + want) and ("state" in query) == (variant != "plain")
+        return self.send_bytes(b"", "text/plain", 201 if good or self.command != "PUT" else 400)
 
     # --- redirects: REG-8, REG-9, SEC-I4 ---
 
@@ -275,6 +306,8 @@ class Faults:
         if self.command != "HEAD":
             return False
         image = self.image("head." + variant)
+        if variant == "said404":
+            return self.send_bytes(b"", "text/plain", 404, digest="sha256:" + hashlib.sha256(image.manifest).hexdigest())
         if variant.isdigit():
             return self.send_bytes(b"", "text/plain", int(variant))
         digest = {"none": None, "wrong": "sha256:" + "0" * 64, "garbage": "sha256:../../x"}[variant]
@@ -284,7 +317,9 @@ class Faults:
         image = self.image("warn." + variant)
         text = {"plain": '299 - "this image is old"', "escape": '299 - "red \x1b[31m"', "long": '299 - "%s"' % ("x" * 5000),
                 "other": '110 - "stale"'}[variant]
-        return kind == "manifests" and self.send_bytes(image.manifest, image.type, more=[("Warning", text)])
+        if kind == "blobs":
+            return self.send_bytes(image.blobs[what], more=[("Warning", text)])
+        return self.send_bytes(image.manifest, image.type, more=[("Warning", text)])
 
     def by_error(self, variant, kind, what):
         body = {

@@ -145,13 +145,21 @@ class Handler(Faults, BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def answer(self):
+    def do_POST(self):
+        self.upload()
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
+
+    def note(self):
         with self.lock:
             self.server.log.write("%s %s %s\n" % (self.command, self.path, self.headers.get("Range", "")))
             self.server.log.flush()
             if "Authorization" in self.headers:
                 self.server.auth.write("%s %s %s\n" % (self.command, self.path, self.headers["Authorization"]))
                 self.server.auth.flush()
+
+    def answer(self):
+        self.note()
         parts = self.path.split("/")
         if parts[1] in ("token", "free", "signed"):
             return getattr(self, "at_" + parts[1])(parts)
