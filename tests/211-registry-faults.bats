@@ -195,7 +195,7 @@ requests_of() {
 @test "REG-19: a HEAD that says nothing, or lies, only costs a GET" {
 	local variant
 
-	for variant in 404 405 501 none wrong garbage; do
+	for variant in 404 405 501 said404 none wrong garbage; do
 		run_ok image pull -q "$FAKE/head.$variant:1"
 		run_ok image pull -q "$FAKE/head.$variant:1"
 		[ "$(requests_of GET "/head.$variant/manifests")" -eq 2 ] || fail "$variant"
@@ -215,6 +215,7 @@ requests_of() {
 @test "REG-21: indexes: the best platform, no attestation, bounded in size and depth" {
 	each <<-TABLE
 		index.attested
+		index.attestedfirst
 		index.unmarked
 		index.nested
 		index.many
@@ -245,6 +246,8 @@ requests_of() {
 		run_ok image pull -q "$FAKE/packed.$variant:1"
 		all+="$(find "$CADDIS_ROOT/layers" -name second -exec cat {} +) "
 		[ "$(find "$CADDIS_ROOT/layers" -name first -size 640000c | wc -l)" -eq 1 ]
+		# The next one is to be unpacked, too.
+		run_ok image rm "$FAKE/packed.$variant:1"
 	done
 	[ "$all" = "2 2 2 2 " ]
 }
@@ -300,13 +303,13 @@ requests_of() {
 @test "REG-33: a registry's warnings are shown once, harmless, and not with -q" {
 	run_ok image pull "$FAKE/warn.plain:1"
 	[ "$(grep -c "^caddis: note: registry $FAKE warns: this image is old\$" <<< "$stderr")" -eq 1 ] || fail "$stderr"
+	run_ok image rm "$FAKE/warn.plain:1"
 	run_ok image pull "$FAKE/warn.escape:1"
 	[[ $stderr == *"warns: red "* && $stderr != *$'\e'* ]] || fail "$stderr"
 	run_ok image pull "$FAKE/warn.long:1"
 	[ "${#stderr}" -lt 1000 ]
 	run_ok image pull "$FAKE/warn.other:1"
 	[[ $stderr != *stale* ]]
-	run_ok image rm "$FAKE/warn.plain:1"
 	run_ok image pull -q "$FAKE/warn.plain:1"
 	assert_no_error
 }

@@ -80,7 +80,8 @@ class Documents:
         image.manifests[sha(image.manifest)] = (image.manifest, MANIFEST)
         here = {**entry, "platform": {"os": "linux", "architecture": "amd64"}}
         attestation = {**entry, "digest": sha(b"?"), "platform": {"os": "unknown", "architecture": "unknown"}}
-        entries = {"empty": [], "attested": [attestation, here], "only-attested": [attestation],
+        noted = {**here, "digest": sha(b"?"), "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+        entries = {"empty": [], "attested": [attestation, here], "attestedfirst": [noted, here], "only-attested": [attestation],
                    "many": [{**here, "platform": {"os": "linux", "architecture": "a%d" % i}} for i in range(17000)] + [here],
                    "toomany": [{}] * 100001, "unknown-os": [{**here, "platform": {"os": "plan9", "architecture": "amd64"}}],
                    "unmarked": [entry], "wrongsize": [{**here, "size": 7}],
