@@ -32,6 +32,7 @@ refused_text() {
 	# into files: what is created by mistake would keep a pipe open
 	oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2> "$TEST_DIR/err" || status=$?
 	stderr=$(cat "$TEST_DIR/err")
+	# shellcheck disable=SC2034 # for oci_error
 	mapfile -t stderr_lines < "$TEST_DIR/err"
 	set -- "$2" "$3"
 	[ "$status" -eq 1 ] || [ "$status" -eq 2 ] || fail "$1: status $status"
@@ -63,7 +64,7 @@ refused_text() {
 	[ "$(tr '\n' ' ' < "$log")" = "prestart createRuntime createContainer poststart poststop " ] || fail "$(cat "$log")"
 	for kind in prestart createRuntime createContainer; do
 		: > "$log"
-		refused "$hooks | .hooks.$kind[0].args[2] = \"exit 9\"" "hook $kind[0] /bin/sh: ended with status 9"
+		refused "$hooks | .hooks.${kind}[0].args[2] = \"exit 9\"" "hook ${kind}[0] /bin/sh: ended with status 9"
 		[ "$(tail -n 1 "$log")" = poststop ] || fail "$kind: $(cat "$log")"
 	done
 	# startContainer: in the container, before the program; no program of the container's, no start
@@ -223,7 +224,7 @@ example.org"
 	[ "$(jq -c '[.ociVersion, .id, .status, .bundle, .annotations["org.example.one"], (.pid > 1)]' "$TEST_DIR/state")" = \
 		"[\"1.0.2\",\"$OCI\",\"creating\",\"$(realpath "$BUNDLE")\",\"1\",true]" ] || fail "$(cat "$TEST_DIR/state")"
 	head -n 1 "$TEST_DIR/env" | grep -qx zero
-	! grep -Ev '^(zero|ONLY=this|PWD=.*|_=.*|SHLVL=.*)$' "$TEST_DIR/env"
+	[ -z "$(grep -Ev '^(zero|ONLY=this|PWD=.*|_=.*|SHLVL=.*)$' "$TEST_DIR/env")" ] || fail "$(cat "$TEST_DIR/env")"
 	refused '.hooks.prestart = [{path: "sh"}]' "hooks.prestart[0].path: expected an absolute path"
 	refused '.hooks.prestart = [{}]' "hooks.prestart[0].path: is missing"
 	refused '.hooks.prestart = [{path: "/bin/sh", timeout: 0}]' "hooks.prestart[0].timeout: expected an integer from 1"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* blockIO and rdma, and what else both versions of cgroups share. */
+/* blockIO, rdma and huge pages, and what else both versions of cgroups share. */
 #include "executor/cgroup_ops.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -143,6 +144,28 @@ int cgroup_rdma(int dir, const struct oci_resources *r, struct err *e)
 		if (d[i].hca_objects.set)
 			buf_addf(&text, " hca_object=%lld", (long long)d[i].hca_objects.v);
 		if (cgroup_write(dir, "rdma.max", text.s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_hugetlb(int dir, const struct oci_resources *r, const char *suffix, struct err *e)
+{
+	const struct oci_hugepage_limit *l = r->hugepage_limits.v;
+
+	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
+		char file[64];
+
+		snprintf(file, sizeof(file), "hugetlb.%.20s.%s", l[i].page_size, suffix);
+		if (strchr(file, '/'))
+			return err_set(e, ERR_USAGE, "bad huge page size \"%.20s\"",
+				       l[i].page_size);
+		if (cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
+			return -1;
+		/* What is reserved is counted for itself, Linux 5.7. */
+		snprintf(file, sizeof(file), "hugetlb.%.20s.rsvd.%s", l[i].page_size, suffix);
+		if (faccessat(dir, file, F_OK, 0) == 0 &&
+		    cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -68,6 +68,8 @@ int cgroup_v2_apply(int dir, enum cgroup_controller c, const struct oci_resource
 int cgroup_io_v1(int dir, const struct oci_resources *r, struct err *e);
 int cgroup_io_v2(int dir, const struct oci_resources *r, struct err *e);
 int cgroup_rdma(int dir, const struct oci_resources *r, struct err *e);
+/* Files "hugetlb.2MB.SUFFIX". */
+int cgroup_hugetlb(int dir, const struct oci_resources *r, const char *suffix, struct err *e);
 /* checkBeforeUpdate: file tells how much is in use. */
 int cgroup_check_usage(int dir, const char *file, const struct oci_memory *m, struct err *e);
 int cgroup_v2_unified(int dir, const struct strmap *unified, struct err *e);

@@ -119,24 +119,7 @@ static int apply_cpuset(int dir, const struct oci_resources *r, struct err *e)
 
 static int apply_hugetlb(int dir, const struct oci_resources *r, struct err *e)
 {
-	const struct oci_hugepage_limit *l = r->hugepage_limits.v;
-
-	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
-		char file[64];
-
-		snprintf(file, sizeof(file), "hugetlb.%.20s.limit_in_bytes", l[i].page_size);
-		if (strchr(file, '/'))
-			return err_set(e, ERR_USAGE, "bad huge page size \"%.20s\"",
-				       l[i].page_size);
-		if (cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
-			return -1;
-		/* What is reserved is counted for itself, Linux 5.7. */
-		snprintf(file, sizeof(file), "hugetlb.%.20s.rsvd.limit_in_bytes", l[i].page_size);
-		if (faccessat(dir, file, F_OK, 0) == 0 &&
-		    cgroup_write_u64(dir, file, (uint64_t)l[i].limit, e) < 0)
-			return -1;
-	}
-	return 0;
+	return cgroup_hugetlb(dir, r, "limit_in_bytes", e);
 }
 
 static int apply_net_cls(int dir, const struct oci_resources *r, struct err *e)

@@ -37,7 +37,7 @@ int notify_connect(struct init *in, struct err *e)
 			"linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs a socket, by a path "
 			"of less than %zu bytes",
 			sizeof(a.sun_path));
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
 	    connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)

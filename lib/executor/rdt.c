@@ -87,14 +87,16 @@ int rdt_join(int resctrl, const struct oci_intel_rdt *r, const char *id, pid_t p
 	return 0;
 }
 
-int rdt_remove(int resctrl, const struct oci_intel_rdt *r, const char *id, struct err *e)
+char *rdt_made(const struct oci_intel_rdt *r, const char *id)
 {
-	own(str) char *dir =
-		own_class(r) ? xstrdup(id) : str_fmt("%s/mon_groups/%s", r->clos_id, id);
+	if (own_class(r))
+		return xstrdup(id);
+	return r->enable_monitoring ? str_fmt("%s/mon_groups/%s", r->clos_id, id) : NULL;
+}
 
-	if (!own_class(r) && !r->enable_monitoring)
-		return 0;
-	return unlinkat(resctrl, dir, AT_REMOVEDIR) < 0 && errno != ENOENT
-		       ? err_sys(e, "linux.intelRdt: remove %s", dir)
+int rdt_remove(int resctrl, const char *made, struct err *e)
+{
+	return unlinkat(resctrl, made, AT_REMOVEDIR) < 0 && errno != ENOENT
+		       ? err_sys(e, "linux.intelRdt: remove %s", made)
 		       : 0;
 }

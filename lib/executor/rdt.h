@@ -12,7 +12,10 @@
 int rdt_open(struct err *e);
 /* Into class closID, or one of the container's own that is named by id. */
 int rdt_join(int resctrl, const struct oci_intel_rdt *r, const char *id, pid_t pid, struct err *e);
-/* Once nobody is in them: the class that was made for id, its monitoring group. */
-int rdt_remove(int resctrl, const struct oci_intel_rdt *r, const char *id, struct err *e);
+/* What rdt_join() makes for id: its class, or its monitoring group in another one. Newly allocated;
+ * NULL: nothing. */
+char *rdt_made(const struct oci_intel_rdt *r, const char *id);
+/* Once nobody is in it; one that is not there is a success. */
+int rdt_remove(int resctrl, const char *made, struct err *e);
 
 #endif

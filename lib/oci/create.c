@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "executor/cgroup.h"
 #include "executor/executor.h"
+#include "executor/rdt.h"
 #include "monitor/client.h"
 #include "oci/bundle.h"
 #include "oci/late_hooks.h"
@@ -51,6 +52,8 @@ static int record(struct creation *c, struct err *e)
 	r->created = clock_now();
 	r->owner = geteuid();
 	r->late_hooks = s->hooks.poststart.n + s->hooks.poststop.n > 0;
+	if (s->linux_.intel_rdt)
+		r->rdt = rdt_made(s->linux_.intel_rdt, r->id);
 	r->boot_id = xstrdup(proc_boot_id(e));
 	if (!r->boot_id)
 		return -1;

@@ -145,6 +145,8 @@ static int start(struct execution *ex, struct err *e)
 		.init = &init,
 		.spec = &ex->spec,
 		.process = &ex->process,
+		.id = ex->entry.rec.id,
+		.bundle = ex->entry.rec.bundle,
 		.user = user,
 		.strict_groups = !a->user,
 		.stdio = { 0, 1, 2 },

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "executor/cgroup.h"
+#include "executor/rdt.h"
 #include "executor/executor.h"
 #include "spec/oci.h"
 #include "store/store.h"
@@ -37,6 +38,7 @@ static const struct field record_fields[] = {
 	FIELD(struct oci_record, boot_id, FIELD_STR),
 	FIELD(struct oci_record, cgroup, FIELD_STR),
 	FIELD(struct oci_record, cgroup_top, FIELD_STR),
+	FIELD(struct oci_record, rdt, FIELD_STR),
 };
 static FIELD_TABLE(record_table, "state.json", struct oci_record, 0, record_fields);
 // clang-format on
@@ -173,6 +175,15 @@ static int remove_cgroup(const struct oci_record *r, struct err *e)
 	return str_some(r->cgroup_top) ? cgroup_prune_to(r->cgroup, r->cgroup_top, e) : 0;
 }
 
+/* A resctrl that is mounted no longer has nothing of ours. */
+static int remove_rdt(const struct oci_record *r, struct err *e)
+{
+	struct err ignored;
+	own(fd) int resctrl = str_some(r->rdt) ? rdt_open(&ignored) : -1;
+
+	return resctrl < 0 ? 0 : rdt_remove(resctrl, r->rdt, e);
+}
+
 /* Gone for everybody with its state.json. Who came a moment too late may make a new "lock" in it.
  */
 static int remove_dir(struct oci_home *h, struct oci_entry *x, const char *id, struct err *e)
@@ -198,7 +209,8 @@ int oci_entry_remove(struct oci_home *h, struct oci_entry *x, struct err *e)
 
 	if (pidfd >= 0)
 		(void)proc_pidfd_signal(pidfd, SIGKILL);
-	if (remove_cgroup(&x->rec, e) < 0 || (pidfd >= 0 && oci_entry_wait_dead(x, e) < 0))
+	if (remove_cgroup(&x->rec, e) < 0 || (pidfd >= 0 && oci_entry_wait_dead(x, e) < 0) ||
+	    remove_rdt(&x->rec, e) < 0)
 		return -1;
 	return remove_dir(h, x, x->rec.id, e);
 }

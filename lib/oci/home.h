@@ -42,6 +42,7 @@ struct oci_record {
 	char *cgroup;	    /* NULL: it has none of its own */
 	char *cgroup_top;   /* the first directory of that path that was made for it; NULL: all of
 			       it was there */
+	char *rdt; /* what linux.intelRdt made for it in resctrl; NULL: nothing */
 };
 
 struct oci_entry {

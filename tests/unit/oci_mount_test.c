@@ -202,6 +202,7 @@ TEST(a_class_of_service_gets_its_schemata_and_the_process)
 	struct err e = { 0 };
 	own(buf) struct buf text = { 0 };
 	own(fd) int top = -1, gold = -1;
+	own(str) char *made = NULL;
 
 	ok(mkdtemp(dir) != NULL, "mkdtemp");
 	top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -226,7 +227,9 @@ TEST(a_class_of_service_gets_its_schemata_and_the_process)
 	ok(file_load(gold, "tasks", 99, &text, &e) == 0, "%s", e.msg);
 	same_str(text.s, "123");
 	unlinkat(gold, "mon_groups/c1/tasks", 0);
-	ok(rdt_remove(top, &r, "c1", &e) == 0, "%s", e.msg);
+	made = rdt_made(&r, "c1");
+	same_str(made, "gold/mon_groups/c1");
+	ok(rdt_remove(top, made, &e) == 0 && rdt_remove(top, made, &e) == 0, "%s", e.msg);
 	ok(faccessat(gold, "mon_groups/c1", F_OK, 0) < 0, "the group is left");
 	strv_free(&r.schemata);
 	ok(path_remove_tree(AT_FDCWD, dir, &e) == 0, "%s", e.msg);
