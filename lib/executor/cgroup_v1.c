@@ -85,25 +85,46 @@ static int apply_pids(int dir, const struct oci_resources *r, struct err *e)
 	return cgroup_write(dir, "pids.max", text, e);
 }
 
+static bool is_for_all(const struct oci_device_rule *d)
+{
+	return !d->type || str_eq(d->type, "a");
+}
+
+static void rule_format(const struct oci_device_rule *d, char *dst, size_t size)
+{
+	char major[24] = "*", minor[24] = "*";
+
+	if (d->major.set && d->major.v >= 0)
+		snprintf(major, sizeof(major), "%lld", (long long)d->major.v);
+	if (d->minor.set && d->minor.v >= 0)
+		snprintf(minor, sizeof(minor), "%lld", (long long)d->minor.v);
+	if (is_for_all(d))
+		snprintf(dst, size, "a");
+	else
+		snprintf(dst, size, "%.1s %s:%s %.3s", d->type, major, minor,
+			 d->access ? d->access : "rwm");
+}
+
+/* One for all makes those before it void. The files stay open: there are a dozen rules. */
 static int apply_devices(int dir, const struct oci_resources *r, struct err *e)
 {
+	static const char *const files[] = { "devices.deny", "devices.allow" };
 	const struct oci_device_rule *d = r->devices.v;
+	own(fd) int deny = -1, allow = -1;
+	int *fds[] = { &deny, &allow };
+	size_t first = r->devices.n;
 
-	for (size_t i = 0; i < r->devices.n; i++) {
-		char text[64], major[24] = "*", minor[24] = "*";
-		const char *type = d[i].type ? d[i].type : "a";
+	while (first > 0 && !is_for_all(&d[first - 1]))
+		first--;
+	for (size_t i = first ? first - 1 : 0; i < r->devices.n; i++) {
+		int *fd = fds[d[i].allow];
+		char text[64];
 
-		if (d[i].major.set && d[i].major.v >= 0)
-			snprintf(major, sizeof(major), "%lld", (long long)d[i].major.v);
-		if (d[i].minor.set && d[i].minor.v >= 0)
-			snprintf(minor, sizeof(minor), "%lld", (long long)d[i].minor.v);
-		if (strcmp(type, "a") == 0)
-			snprintf(text, sizeof(text), "a");
-		else
-			snprintf(text, sizeof(text), "%.1s %s:%s %.3s", type, major, minor,
-				 d[i].access ? d[i].access : "rwm");
-		if (cgroup_write(dir, d[i].allow ? "devices.allow" : "devices.deny", text, e) < 0)
-			return -1;
+		rule_format(&d[i], text, sizeof(text));
+		if (*fd < 0)
+			*fd = openat(dir, files[d[i].allow], O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (*fd < 0 || write(*fd, text, strlen(text)) != (ssize_t)strlen(text))
+			return err_sys(e, "set %s to \"%s\"", files[d[i].allow], text);
 	}
 	return 0;
 }

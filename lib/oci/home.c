@@ -188,13 +188,18 @@ static int remove_rdt(const struct oci_record *r, struct err *e)
  */
 static int remove_dir(struct oci_home *h, struct oci_entry *x, const char *id, struct err *e)
 {
+	static const char *const files[] = { "config.json", OCI_START, "lock" };
 	int rc = -1;
 
 	if (unlinkat(x->dir, "state.json", 0) < 0 && errno != ENOENT)
 		return err_sys(e, "remove %s/%s/state.json", h->path, id);
 	if (flock(h->dir, LOCK_EX) < 0)
 		return err_sys(e, "lock %s", h->path);
-	for (int i = 0; i < REMOVE_TRIES; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		(void)unlinkat(x->dir, files[i], 0);
+	if (unlinkat(h->dir, id, AT_REMOVEDIR) == 0)
+		rc = 0;
+	for (int i = 0; rc < 0 && i < REMOVE_TRIES; i++) {
 		rc = path_remove_tree(h->dir, id, e);
 		if (rc == 0 || e->sys != ENOTEMPTY)
 			break;
