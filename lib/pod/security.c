@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "executor/caps.h"
 #include "executor/seccomp.h"
+#include "pod/apparmor.h"
 
 enum { PROFILE_DEFAULT, PROFILE_UNCONFINED, PROFILE_LOCALHOST };
 enum { GROUPS_MERGE, GROUPS_STRICT };
@@ -170,38 +170,11 @@ static int load_profile(const struct store *s, const char *path, struct oci_spec
 
 /* ---- labels ---- */
 
-static bool kernel_says(const char *path, char want)
-{
-	own(buf) struct buf b = { 0 };
-	struct err ignored;
-
-	return file_load_kernel(AT_FDCWD, path, &b, &ignored) == 0 && b.s && b.s[0] == want;
-}
-
 bool security_selinux_on(void)
 {
 	struct stat st;
 
 	return stat("/sys/fs/selinux/enforce", &st) == 0;
-}
-
-bool security_apparmor_on(void)
-{
-	return kernel_says("/sys/module/apparmor/parameters/enabled", 'Y');
-}
-
-static int set_apparmor(const struct cri_profile *p, struct oci_spec *spec, struct err *e)
-{
-	if (!p || p->profile_type != PROFILE_LOCALHOST)
-		return 0;
-	if (!str_some(p->localhost_ref))
-		return err_set(e, ERR_USAGE, "apparmor: Localhost needs the name of a profile");
-	if (!security_apparmor_on())
-		return err_set(e, ERR_USAGE,
-			       "AppArmor profile '%.80s': AppArmor is not enabled on this host",
-			       p->localhost_ref);
-	str_set(&spec->process.apparmor_profile, p->localhost_ref);
-	return 0;
 }
 
 /* Where SELinux is off the label is kept, and inspect says that it is not applied. */
@@ -276,7 +249,7 @@ int security_spec(struct store *s, const struct container_record *r, struct oci_
 	if (sec->seccomp && sec->seccomp->profile_type == PROFILE_LOCALHOST && !sec->privileged &&
 	    load_profile(s, sec->seccomp->localhost_ref, spec, e) < 0)
 		return -1;
-	if (!sec->privileged && set_apparmor(sec->apparmor, spec, e) < 0)
+	if (!sec->privileged && apparmor_choose(sec->apparmor, spec, e) < 0)
 		return -1;
 	set_selinux(sec->selinux_options, spec);
 	return 0;

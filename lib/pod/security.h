@@ -24,6 +24,5 @@ int security_check_seccomp(const struct cri_profile *p, struct err *e);
 bool security_default_seccomp(const struct cri_container_security *sec);
 int security_seccomp_cache(const struct store *s, const struct oci_spec *spec);
 bool security_selinux_on(void);
-bool security_apparmor_on(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "executor/cgroup.h"
 #include "executor/executor.h"
 #include "image/image.h"
+#include "pod/apparmor.h"
 #include "pod/container_ns.h"
 #include "pod/event.h"
 #include "pod/run_lock.h"
@@ -280,7 +281,8 @@ static int create(struct starting *st, struct err *e)
 	};
 	int rc;
 
-	if (container_ns_target(st->s, &st->c, &st->spec, &target, e) < 0)
+	if (container_ns_target(st->s, &st->c, &st->spec, &target, e) < 0 ||
+	    apparmor_load(&st->spec, e) < 0)
 		return -1;
 	lower = xcalloc(n, sizeof(*lower));
 	for (size_t i = 0; i < n; i++)
