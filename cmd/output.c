@@ -54,21 +54,20 @@ int output_open(const char *path, struct output *out, struct err *e)
 
 int output_open_directory(const char *path, struct output *out, struct err *e)
 {
-	own(output) struct output o = OUTPUT_NONE;
 	own(str) char *temporary = str_fmt("%s.XXXXXX", path);
 
-	*out = o;
+	*out = (struct output)OUTPUT_NONE;
 	if (!mkdtemp(temporary))
 		return err_sys(e, "%s", path);
-	o.path = xstrdup(path);
-	o.temporary = ptr_steal(temporary);
-	o.directory = true;
-	o.fd = open(o.temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (o.fd < 0 || fchmod(o.fd, 0755) < 0)
-		return err_sys(e, "%s", path);
-	*out = o;
-	o = (struct output)OUTPUT_NONE;
-	return 0;
+	out->path = xstrdup(path);
+	out->temporary = ptr_steal(temporary);
+	out->directory = true;
+	out->fd = open(out->temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out->fd >= 0 && fchmod(out->fd, 0755) == 0)
+		return 0;
+	err_sys(e, "%s", path);
+	output_close(out);
+	return -1;
 }
 
 int output_commit(struct output *o, struct err *e)
