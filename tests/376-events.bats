@@ -34,13 +34,13 @@ fill_journal() {
 	run_ok ctr update --memory 64m front
 	run_ok ctr restart -t 0 front
 	run_fails 7 ctr run -s web --name other --rm busybox sh -c 'exit 7'
-	run -127 caddis ctr run -s web --name bad busybox nonsense
+	run -127 caddis ctr run -s web --name wrong busybox nonsense
 	run_ok sandbox update --memory 128Mi web
 	run_ok sandbox stop -t 0 web
 	run_ok sandbox stop web
 	run_ok sandbox rm web
 	events
-	[ "$(grep -v 'container .* other\|container .* bad\|^image ' <<< "$output")" = "sandbox created web
+	[ "$(grep -v 'container .* other\|container .* wrong\|^image ' <<< "$output")" = "sandbox created web
 container created app
 container started app
 container paused app
@@ -58,14 +58,14 @@ sandbox removed web" ] || fail "$output"
 container started other
 container died other
 container removed other" ] || fail "$output"
-	[ "$(grep ' bad' <<< "$output")" = "container created bad
-container died bad
-container removed bad" ] || fail "$output"
+	[ "$(grep ' wrong' <<< "$output")" = "container created wrong
+container died wrong
+container removed wrong" ] || fail "$output"
 
-	run_ok ctr events --no-follow -o json -f event=die other bad
+	run_ok ctr events --no-follow -o json -f event=die other wrong
 	[ "$(jq -r '[.name, .exit_code, .reason] | join(" ")' <<< "$output")" = "other 7 Error
-bad 127 StartError" ] || fail "$output"
-	jq -e 'select(.name == "bad").message | contains("nonsense")' <<< "$output"
+wrong 127 StartError" ] || fail "$output"
+	jq -e 'select(.name == "wrong").message | contains("nonsense")' <<< "$output"
 	run_ok ctr events --no-follow -f event=renamed
 	[[ $output == *" container renamed ${id:0:12} (name=front, sandbox_id="*", image=busybox, old_name=app)" ]] || fail "$output"
 	# The container's old name is its own no more, its ID is.

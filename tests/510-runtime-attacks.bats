@@ -72,18 +72,18 @@ works_or_says_why() {
 	fds() { local n; for n in {7..9}; do ln -s "/proc/self/fd/$n" "w$n"; done; }
 	hostile_image fds fds
 	exec 7< "$VICTIM" 8< / 9< "$CADDIS_ROOT"
-	run_ok ctr run -d -s web --name a fds sleep 1000
+	run_ok ctr run -d -s web --name app fds sleep 1000
 	for n in {7..9}; do
 		for dir in "/proc/self/fd/$n" "/w$n" "/proc/1/cwd/../proc/self/fd/$n"; do
 			works_or_says_why ctr run --rm -s web -w "$dir" fds sh -c 'pwd; ls'
 			assert_output_lacks decoy
 			assert_output_lacks containers
-			works_or_says_why ctr exec -w "$dir" a sh -c 'pwd; ls'
+			works_or_says_why ctr exec -w "$dir" app sh -c 'pwd; ls'
 			assert_output_lacks decoy
 			assert_output_lacks containers
 		done
 	done
-	for how in "run --rm -s web fds" "exec a"; do
+	for how in "run --rm -s web fds" "exec app"; do
 		# shellcheck disable=SC2086 # words; the fourth is ls's own
 		run_ok ctr $how ls /proc/self/fd
 		assert_output $'0\n1\n2\n3'
@@ -180,9 +180,9 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 	local user
 	passwd() { echo '1000:x:0:0::/:/bin/sh' >> etc/passwd; }
 	hostile_image passwd passwd
-	run_ok ctr run -d -s web --name a passwd sleep 1000
+	run_ok ctr run -d -s web --name app passwd sleep 1000
 	for user in 1=1:0 1:2=1:2 1000=1000:1000 2147483647=2147483647:0 root=0:0 user=1000:1000; do
-		for how in "run --rm -s web -u ${user%=*} passwd" "exec -u ${user%=*} a"; do
+		for how in "run --rm -s web -u ${user%=*} passwd" "exec -u ${user%=*} app"; do
 			# shellcheck disable=SC2086 # words
 			run_ok ctr $how sh -c 'echo $(id -u):$(id -g)'
 			assert_output "${user#*=}"
@@ -194,7 +194,7 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 	for user in 0x1 '1 ' ' 1' +1 -1 2147483648 4294967295 4294967296 18446744073709551616 1e3 no 1000:no a:b:c 1: 1:4294967295 "$(head -c 100000 /dev/zero | tr '\0' 1)"; do
 		run_fails 125 ctr run --rm -s web -u "$user" passwd id -u
 		assert_output ""
-		run_fails 125 ctr exec -u "$user" a id -u
+		run_fails 125 ctr exec -u "$user" app id -u
 		assert_output ""
 	done
 }
@@ -202,10 +202,10 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 @test "SEC-R8: the primary group is among the groups, so that what it may not do stays so" {
 	secret() { echo secret > etc/not-staff && chgrp 50 etc/not-staff && chmod 604 etc/not-staff; }
 	hostile_image secret secret
-	run_ok ctr run -d -s web --name a secret sleep 1000
+	run_ok ctr run -d -s web --name app secret sleep 1000
 	for how in "run --rm -s web" "exec"; do
 		for user in user:staff 1234:50; do
-			where=$([ "$how" = exec ] && echo a || echo secret)
+			where=$([ "$how" = exec ] && echo app || echo secret)
 			# shellcheck disable=SC2086 # words
 			run_ok ctr $how -u "$user" "$where" sh -c 'grep -E "^Groups:.*[^0-9]50( |$)" /proc/self/status > /dev/null && echo there; cat /etc/not-staff 2> /dev/null || echo denied'
 			assert_output $'there\ndenied'
@@ -218,7 +218,7 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 
 @test "SEC-R9: nothing is inheritable, another user has no capability, and the bounding set is what was asked for" {
 	run_ok sandbox create --network none --privileged able
-	run_ok ctr run -d -s web --name a --cap-add NET_ADMIN busybox sleep 1000
+	run_ok ctr run -d -s web --name app --cap-add NET_ADMIN busybox sleep 1000
 	caps() {
 		run_ok ctr "$@" sh -c 'sed -n "s/^Cap\(...\):\t0*\([0-9a-f]\)/\1 \2/p" /proc/self/status | xargs'
 		# shellcheck disable=SC2034
@@ -236,14 +236,14 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 	[ "$prm $eff $bnd" = "0 0 0" ]
 	caps run --rm -s able --privileged -u 1000 busybox
 	[ "$prm $eff" = "0 0" ]
-	caps exec a
+	caps exec app
 	[ "$bnd $eff" = "a80435fb a80435fb" ]
-	caps exec -u 1000 a
+	caps exec -u 1000 app
 	[ "$prm $eff $bnd" = "0 0 a80435fb" ]
 	for cap in nosuch CAP_ 41 "NET_ADMIN " ''; do
 		run_fails 125 ctr run --rm -s web --cap-add "$cap" busybox true
 		assert_error capability
-		run_fails 125 ctr exec --cap-add "$cap" a true
+		run_fails 125 ctr exec --cap-add "$cap" app true
 	done
 }
 
@@ -314,8 +314,8 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 
 @test "SEC-R14: a control group that others live in, or that is frozen, is not a container's" {
 	local group dir
-	run_ok ctr create web --name a busybox sleep 1000
-	group=$(caddis ctr inspect --field cgroup a)
+	run_ok ctr create web --name full busybox sleep 1000
+	group=$(caddis ctr inspect --field cgroup full)
 	if [ -d /sys/fs/cgroup/pids ]; then
 		dir=/sys/fs/cgroup/pids$group freezer=/sys/fs/cgroup/freezer$group state=freezer.state
 	else
@@ -326,22 +326,22 @@ while True: libc.renameat2(-100, d, -100, l, 2)' "$TEST_DIR/v"
 	stranger=$!
 	TEST_PIDS+=("$stranger")
 	echo "$stranger" > "$dir/cgroup.procs"
-	run --separate-stderr timeout 30 "$CADDIS" ctr start a
+	run --separate-stderr timeout 30 "$CADDIS" ctr start full
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 	assert_error "$group"
 	kill -0 "$stranger"
 	kill "$stranger"
 	wait "$stranger" || true
-	run_ok ctr rm a
-	run_ok ctr create web --name b busybox sleep 1000
-	group=$(caddis ctr inspect --field cgroup b)
+	run_ok ctr rm full
+	run_ok ctr create web --name cold busybox sleep 1000
+	group=$(caddis ctr inspect --field cgroup cold)
 	freezer=${freezer%/*}/${group##*/}
 	mkdir -p "$freezer"
 	case $state in
 	freezer.state) echo FROZEN > "$freezer/$state" ;;
 	*) echo 1 > "$freezer/$state" ;;
 	esac
-	run --separate-stderr timeout 30 "$CADDIS" ctr start b
+	run --separate-stderr timeout 30 "$CADDIS" ctr start cold
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 	assert_error "$group"
 }
