@@ -201,7 +201,7 @@ few_fds() {
 	C
 	"${CC:-cc}" -shared -fPIC -DBACK="\"$TEST_DIR/back\"" -o "$TEST_DIR/clock.so" "$TEST_DIR/clock.c" -ldl
 	# Twenty years from now, then an hour less: beyond 2038, and a clock that is set back.
-	TZ=America/New_York LD_PRELOAD=$TEST_DIR/clock.so \
+	TZ=America/New_York ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$TEST_DIR/clock.so \
 		"$CADDIS" ctr run -d -s web --name a -v "$TEST_DIR:/t" --log-path a.log busybox sh -c 'echo one; echo uno >&2; while [ ! -e /t/back ]; do sleep 0.05; done; sleep 0.1; echo two; echo due >&2; echo three'
 	wait_until 10 log_has uno
 	touch "$TEST_DIR/back"
