@@ -24,8 +24,8 @@ const struct opt oci_update_opts[] = {
 	OPT(0, "kernel-memory", "SIZE", OPT_STR, struct oci_update_args, kernel, "understood, without effect: the kernel has no such limit any more"),
 	OPT(0, "kernel-memory-tcp", "SIZE", OPT_STR, struct oci_update_args, kernel_tcp, "limit of memory of TCP buffers (cgroup v1)"),
 	OPT(0, "pids-limit", "N", OPT_INT, struct oci_update_args, pids, "number of processes; -1: no limit"),
-	OPT(0, "l3-cache-schema", "TEXT", OPT_STR, struct oci_update_args, l3_cache, "refused: Intel RDT is not supported"),
-	OPT(0, "mem-bw-schema", "TEXT", OPT_STR, struct oci_update_args, mem_bw, "refused: Intel RDT is not supported"),
+	OPT(0, "l3-cache-schema", "TEXT", OPT_STR, struct oci_update_args, l3_cache, "refused: Intel RDT is set by config.json alone"),
+	OPT(0, "mem-bw-schema", "TEXT", OPT_STR, struct oci_update_args, mem_bw, "refused: Intel RDT is set by config.json alone"),
 	OPT_END,
 };
 // clang-format on
@@ -64,7 +64,7 @@ static int read_resources(const char *path, struct oci_resources *r, struct err 
 static int fill(const struct oci_update_args *a, struct oci_resources *r, struct err *e)
 {
 	if (a->l3_cache || a->mem_bw)
-		return err_set(e, ERR_USAGE, "--%s: Intel RDT is not supported",
+		return err_set(e, ERR_USAGE, "--%s: Intel RDT is set by config.json alone",
 			       a->l3_cache ? "l3-cache-schema" : "mem-bw-schema");
 	if (read_resources(a->resources, r, e) < 0 ||
 	    set_size("memory", a->memory, &r->memory.limit, e) < 0 ||

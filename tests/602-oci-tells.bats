@@ -59,8 +59,8 @@ teardown() {
 
 @test "features names what config.json may have, and every name in it is one" {
 	oci_ok features
-	[ "$(jq -c '[.ociVersionMin, .ociVersionMax, .linux.cgroup.v1, .linux.cgroup.v2, .linux.cgroup.systemd, .linux.seccomp.enabled]' <<< "$output")" = \
-		'["1.0.0","1.3.0",true,true,false,true]' ]
+	[ "$(jq -c '[.ociVersionMin, .ociVersionMax, .linux.cgroup.v1, .linux.cgroup.v2, .linux.cgroup.systemd, .linux.seccomp.enabled, .linux.netDevices.enabled, .linux.intelRdt.schemata]' <<< "$output")" = \
+		'["1.0.0","1.3.0",true,true,false,true,true,true]' ]
 	[ "$(jq -c .hooks <<< "$output")" = '["prestart","createRuntime","createContainer","startContainer","poststart","poststop"]' ]
 	[ "$(jq -c '.linux.namespaces | sort' <<< "$output")" = '["cgroup","ipc","mount","network","pid","time","user","uts"]' ]
 	jq -e '.mountOptions | index("rro") and index("rbind") and index("tmpcopyup")' <<< "$output" > /dev/null

@@ -65,6 +65,15 @@ static struct json_object *cgroup_features(void)
 	return j;
 }
 
+static struct json_object *rdt_features(void)
+{
+	static const char *const yes[] = { "enabled", "schemata", "monitoring", NULL };
+	struct json_object *j = json_object_new_object();
+
+	add_bools(j, yes, true);
+	return j;
+}
+
 static struct json_object *seccomp_features(void)
 {
 	own(strv) struct strv actions = { 0 }, operators = { 0 }, archs = { 0 }, flags = { 0 };
@@ -92,9 +101,10 @@ static struct json_object *linux_features(void)
 	json_object_object_add(j, "seccomp", seccomp_features());
 	add_enabled(j, "apparmor", true);
 	add_enabled(j, "selinux", true);
-	add_enabled(j, "intelRdt", false);
+	json_object_object_add(j, "intelRdt", rdt_features());
 	add_enabled(mounts, "idmap", true);
 	json_object_object_add(j, "mountExtensions", mounts);
+	add_enabled(j, "netDevices", true);
 	return j;
 }
 
