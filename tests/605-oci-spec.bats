@@ -8,6 +8,12 @@ load oci
 
 setup() {
 	oci_setup
+	cp "$BUNDLE/config.json" "$TEST_DIR/base.json"
+}
+
+# config FILTER: as oci_config, of a file that is there.
+config() {
+	jq "$1" "$TEST_DIR/base.json"
 }
 
 teardown() {
@@ -16,28 +22,23 @@ teardown() {
 
 # inside FILTER SCRIPT: runs SCRIPT in a container of a changed configuration; its output in $output.
 inside() {
-	oci_config "$1" | jq --arg s "$2" '.process.args = ["sh", "-c", $s]' > "$BUNDLE/config.json"
+	jq --arg s "$2" "$1"' | .process.args = ["sh", "-c", $s]' "$TEST_DIR/base.json" > "$BUNDLE/config.json"
 	oci_ok run -b "$BUNDLE" "$OCI" < /dev/null
 }
 
 # refused FILTER TEXT: create fails with one line that has TEXT in it, and leaves nothing.
 refused() {
-	refused_text "$(oci_config "$1")" "$1" "$2"
-}
-
-refused_text() {
 	local status=0
 
-	echo "$1" > "$BUNDLE/config.json"
+	config "$1" > "$BUNDLE/config.json"
 	# into files: what is created by mistake would keep a pipe open
 	oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2> "$TEST_DIR/err" || status=$?
-	stderr=$(cat "$TEST_DIR/err")
+	stderr=$(< "$TEST_DIR/err")
 	# shellcheck disable=SC2034 # for oci_error
 	mapfile -t stderr_lines < "$TEST_DIR/err"
-	set -- "$2" "$3"
 	[ "$status" -eq 1 ] || [ "$status" -eq 2 ] || fail "$1: status $status"
 	oci_error "$2"
-	[ -z "$(ls -A "$OCI_ROOT" 2>/dev/null)" ] || fail "$1: left: $(ls -A "$OCI_ROOT")"
+	[ -z "$(ls -A "$OCI_ROOT" 2> /dev/null)" ] || fail "$1: left: $(ls -A "$OCI_ROOT")"
 }
 
 @test "bundle.md 1: config.json lies in the bundle's root, under that name" {
@@ -68,15 +69,15 @@ refused_text() {
 		[ "$(tail -n 1 "$log")" = poststop ] || fail "$kind: $(cat "$log")"
 	done
 	# startContainer: in the container, before the program; no program of the container's, no start
-	oci_config "$hooks"' | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat > /tmp/state"]}]
+	config "$hooks"' | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat > /tmp/state"]}]
 		| .process.args = ["cat", "/tmp/state"]' > "$BUNDLE/config.json"
 	oci_ok run -b "$BUNDLE" "$OCI" < /dev/null
 	[ "$(jq -c '[.id, .status, .pid]' <<< "$output")" = "[\"$OCI\",\"created\",1]" ] || fail "$output"
-	oci_config "$hooks"' | .hooks.startContainer = [{path: "/bin/false"}]' > "$BUNDLE/config.json"
+	config "$hooks"' | .hooks.startContainer = [{path: "/bin/false"}]' > "$BUNDLE/config.json"
 	oci_fails 125 run -b "$BUNDLE" "$OCI" < /dev/null
 	oci_error "hook startContainer[0] /bin/false: ended with status 1"
 	# poststart: the container is stopped, and destroyed
-	oci_config "$hooks"' | .hooks.poststart = [{path: "/bin/false"}]' > "$BUNDLE/config.json"
+	config "$hooks"' | .hooks.poststart = [{path: "/bin/false"}]' > "$BUNDLE/config.json"
 	oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
 	pid=$(oci state "$OCI" | jq .pid)
 	oci_fails 1 start "$OCI"
@@ -85,7 +86,7 @@ refused_text() {
 	wait_until 10 eval '! grep -q "^State:.[^Z]" "/proc/$pid/status" 2> /dev/null'
 	[ "$(tail -n 1 "$log")" = poststop ] || fail "$(cat "$log")"
 	# poststop: a warning, and the others run
-	oci_config "$hooks"' | .hooks.poststop |= [{path: "/bin/false"}] + . | .process.args = ["true"]' > "$BUNDLE/config.json"
+	config "$hooks"' | .hooks.poststop |= [{path: "/bin/false"}] + . | .process.args = ["true"]' > "$BUNDLE/config.json"
 	: > "$log"
 	oci_ok run -b "$BUNDLE" "$OCI" < /dev/null
 	[[ $stderr == *"hook poststop[0] /bin/false"* ]] || fail "no warning: $stderr"
@@ -122,7 +123,7 @@ refused_text() {
 }
 
 @test "config.md 2, root: a directory that is there, read-only if so said, by a path relative to the bundle" {
-	refused_text "$(oci_config . | jq 'del(.root)')" "no root" "root.path: is missing"
+	refused 'del(.root)' "root.path: is missing"
 	refused '.root.path = "/nonexistent"' "/nonexistent: No such file"
 	refused '.root.path = "config.json"' "not a directory"
 	ln -s "$ROOTFS" "$BUNDLE/rootfs"
@@ -154,7 +155,7 @@ second"
 	refused '.process.args = []' "process: args: is missing"
 	refused 'del(.process.cwd)' "process: cwd: is missing"
 	refused '.process.cwd = "tmp"' "process: cwd: expected an absolute path"
-	oci_config '.process |= (.args = ["env"] | .env = ["PATH=/bin", "A=b c", "HOME=/x"])' > "$BUNDLE/config.json"
+	config '.process |= (.args = ["env"] | .env = ["PATH=/bin", "A=b c", "HOME=/x"])' > "$BUNDLE/config.json"
 	oci_ok run -b "$BUNDLE" "$OCI" < /dev/null
 	assert_output "PATH=/bin
 A=b c
@@ -259,7 +260,7 @@ example.org"
 	oci_started "$OCI"
 	local pid other=$OCI-other
 	pid=$(oci state "$OCI" | jq .pid)
-	oci_config '.process.args = ["sh", "-c", "readlink /proc/self/ns/net; readlink /proc/self/ns/ipc"] | del(.hostname) | .linux.namespaces = [{type: "mount"},
+	config '.process.args = ["sh", "-c", "readlink /proc/self/ns/net; readlink /proc/self/ns/ipc"] | del(.hostname) | .linux.namespaces = [{type: "mount"},
 		{type: "network", path: "/proc/'"$pid"'/ns/net"}, {type: "ipc", path: "/proc/'"$pid"'/ns/ipc"}]' > "$BUNDLE/config.json"
 	oci_ok run -b "$BUNDLE" "$other" < /dev/null
 	assert_output "$(readlink "/proc/$pid/ns/net")
@@ -417,7 +418,7 @@ touch: /tmp/x: Read-only file system
 	chmod 711 "$TEST_DIR"
 	chmod 755 "$BUNDLE"
 	rootless() {
-		oci_config "$1" | jq '.root.path = "'"$dir"'/rootfs" | .process.args = ["sh", "-c", "id -u; tr -s \" \" < /proc/self/uid_map; echo x > /dev/null && head -c 2 /dev/zero | wc -c; hostname"]' > "$BUNDLE/config.json"
+		config "$1" | jq '.root.path = "'"$dir"'/rootfs" | .process.args = ["sh", "-c", "id -u; tr -s \" \" < /proc/self/uid_map; echo x > /dev/null && head -c 2 /dev/zero | wc -c; hostname"]' > "$BUNDLE/config.json"
 		run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Urm \
 			"$dir/caddis" oci --root "$dir/state" --cgroup-manager disabled run -b "$BUNDLE" "$OCI" < /dev/null 3>&-
 	}
