@@ -320,7 +320,7 @@ killed_at() {
 		look "$call $nth" || return 1
 		[ "$status" -ne 137 ] || n=$((n + 1)) # the last ones of a kind may not come again
 	done < <(awk -v every="$every" '{ call = $1; sub(/\(.*/, "", call) } call ~ /^[a-z0-9_]+$/ { if (NR % every == 2 && call !~ /^exit/) print call, ++n[call]; else n[call]++ }' "$TEST_DIR/trace")
-	[ "$n" -ge 10 ]
+	[ "$n" -ge 5 ]
 }
 
 @test "kill -9 of create, start and delete at any moment leaves nothing that the next command does not put right" {
@@ -332,7 +332,7 @@ killed_at() {
 		[ -z "$(ls -A "$OCI_ROOT" 2>/dev/null)" ] || fail "after $1: $(ls -R "$OCI_ROOT")"
 		[ -z "$(oci_groups_now)" ] || fail "after $1: $(oci_groups_now)"
 	}
-	killed_at 19 create -b "$BUNDLE" "$OCI"
+	killed_at 27 create -b "$BUNDLE" "$OCI"
 	before() {
 		oci_started "$OCI"
 	}
@@ -341,7 +341,7 @@ killed_at() {
 		[ "$(oci list -q)" ] || oci_started "$OCI"
 	}
 	oci_started "$OCI"
-	killed_at 9 delete -f "$OCI"
+	killed_at 15 delete -f "$OCI"
 	before() {
 		oci delete -f "$OCI"
 		oci create -b "$BUNDLE" "$OCI" < /dev/null > "$TEST_DIR/out" 2>&1
@@ -351,5 +351,5 @@ killed_at() {
 		before
 	}
 	before
-	killed_at 7 start "$OCI"
+	killed_at 11 start "$OCI"
 }
