@@ -420,7 +420,7 @@ touch: /tmp/x: Read-only file system
 	rootless() {
 		config "$1" | jq '.root.path = "'"$dir"'/rootfs" | .process.args = ["sh", "-c", "id -u; tr -s \" \" < /proc/self/uid_map; echo x > /dev/null && head -c 2 /dev/zero | wc -c; hostname"]' > "$BUNDLE/config.json"
 		run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Urm \
-			"$dir/caddis" oci --root "$dir/state" --cgroup-manager disabled run -b "$BUNDLE" "$OCI" < /dev/null 3>&-
+			"$dir/caddis" oci --root "$dir/state" --cgroup-manager "${2:-disabled}" run -b "$BUNDLE" "$OCI" < /dev/null 3>&-
 	}
 	rootless .
 	[ "$status" -eq 0 ] || fail "$stderr"
@@ -437,4 +437,7 @@ oci"
 	rootless '.process.user.additionalGids = [7]'
 	[ "$status" -ne 0 ]
 	oci_error "process.user.additionalGids must be empty"
+	rootless . cgroupfs
+	[ "$status" -ne 0 ]
+	oci_error "Permission denied; where none may be made, --cgroup-manager disabled makes none"
 }

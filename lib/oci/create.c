@@ -77,6 +77,8 @@ static int make_cgroup(struct creation *c, struct err *e)
 		return 0;
 	if (e->kind == ERR_EXISTS)
 		str_set(&r->cgroup, NULL);
+	if (e->sys == EACCES || e->sys == EPERM)
+		return err_hint(e, "where none may be made, --cgroup-manager disabled makes none");
 	return -1;
 }
 
