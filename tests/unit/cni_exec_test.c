@@ -44,10 +44,19 @@ static void plugin(const struct bin *b, const char *script)
 	ok(fchmodat(b->fd, "p", 0755, 0) == 0, "errno %d", errno);
 }
 
+/* Of this run alone: what one run ends by its ID is no other's. */
+static const char *container(void)
+{
+	static char id[24];
+
+	snprintf(id, sizeof(id), "0123abcd%d", getpid());
+	return id;
+}
+
 static int call(const struct bin *b, int64_t seconds, struct buf *out, int *code, struct err *e)
 {
 	struct cni_call c = { .command = "ADD",
-			      .container = "0123abcd",
+			      .container = container(),
 			      .ifname = "eth0",
 			      .netns = "/run/x",
 			      .args = "A=1;B=2",
@@ -74,8 +83,9 @@ TEST(a_plugin_gets_its_variables_and_PATH_and_nothing_else)
 	own(buf) struct buf out = { 0 };
 	own(strv) struct strv lines = { 0 };
 	own(str) char *path = str_fmt("CNI_PATH=/nonexistent:%s", b.dirs.v[1]);
-	const char *want[] = { "CNI_COMMAND=ADD",  "CNI_CONTAINERID=0123abcd", "CNI_IFNAME=eth0",
-			       "CNI_NETNS=/run/x", "CNI_ARGS=A=1;B=2",	       path };
+	own(str) char *id = str_fmt("CNI_CONTAINERID=%s", container());
+	const char *want[] = { "CNI_COMMAND=ADD",  id,	"CNI_IFNAME=eth0", "CNI_NETNS=/run/x",
+			       "CNI_ARGS=A=1;B=2", path };
 	size_t found = 0;
 	struct err e;
 
@@ -220,7 +230,7 @@ TEST(a_child_that_keeps_standard_output_open_holds_nobody_up)
 	ok(clock_monotonic() - begin < 30 * NSEC_PER_SEC, "it waited for the child");
 	cni_exec_kill_left("another");
 	ok(!exists(b.fd, "nosuch") && exists(b.fd, "child"), "no child");
-	cni_exec_kill_left("0123abcd");
+	cni_exec_kill_left(container());
 	ok(gone(&b, "child"), "what was left is still there");
 }
 
