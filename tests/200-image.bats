@@ -133,7 +133,7 @@ pulls_whole() {
 @test "skopeo reads the store as an OCI layout" {
 	start_registry
 	push "$LAYOUT:a" x/a:1
-	run_ok image pull -q "$REGISTRY/x/a:1"
+	run_ok image pull -q --sync "$REGISTRY/x/a:1"
 	[ "$(skopeo inspect --format '{{.Digest}}' "oci:$CADDIS_ROOT/images:$REGISTRY/x/a:1")" = \
 		"$("$CADDIS" image inspect "$REGISTRY/x/a:1" | jq -r '.[0].digest')" ]
 	skopeo copy --quiet "oci:$CADDIS_ROOT/images:$REGISTRY/x/a:1" "dir:$TEST_DIR/copy"

@@ -21,7 +21,7 @@ refused() {
 
 # pulled REPOSITORY: the pull works in spite of everything, and the tree is the right one.
 pulled() {
-	run_ok image pull -q "$FAKE/$1:1"
+	run_ok image pull -q --sync "$FAKE/$1:1"
 	run_ok image ls -o name
 	assert_output "$FAKE/$1:1"
 	[ "$(cat "$CADDIS_ROOT"/layers/*/tree/second)" = 2 ]
@@ -30,10 +30,7 @@ pulled() {
 
 # The digests of the layers' blobs of the one image that is here.
 blobs_of_layers() {
-	local manifest
-
-	manifest=$(jq -r '.manifests[0].digest' "$CADDIS_ROOT/images/index.json")
-	jq -r '.layers[].digest' "$CADDIS_ROOT/images/blobs/sha256/${manifest#sha256:}"
+	"$CADDIS" image inspect --raw "$("$CADDIS" image ls -q)" | jq -r '.layers[].digest'
 }
 
 @test "a well-behaved registry serves the image that the others are measured by" {
