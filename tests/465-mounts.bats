@@ -108,7 +108,29 @@ inside() {
 	done
 }
 
-# files FILE...: an image "files" of two layers, with data/f, data/tool, and owners.
+@test "a sub-path that is swapped for a link out of its source while it is mounted never shows the host" {
+	mkdir "$TEST_DIR/v/etc" "$TEST_DIR/v/d"
+	echo own > "$TEST_DIR/v/etc/hostname"
+	echo own > "$TEST_DIR/v/d/hostname"
+	ln -s /etc "$TEST_DIR/v/l"
+	background python3 -c '
+import os, sys, time
+os.chdir(sys.argv[1])
+while True:
+    for way in (("d", "x"), ("l", "d")), (("d", "l"), ("x", "d")):
+        for a, b in way:
+            os.rename(a, b)
+        time.sleep(0.002)' "$TEST_DIR/v"
+	for _ in 1 2 3 4 5 6 7 8; do
+		run --separate-stderr "$CADDIS" ctr run --rm -s web --mount "type=bind,source=$TEST_DIR/v,target=/m,subpath=d" busybox cat /m/hostname
+		case $status in
+		0) assert_output own ;;
+		*) assert_error "sub-path of $TEST_DIR/v" ;; # just then there was none
+		esac
+	done
+}
+
+# An image "files", with data/f, data/tool, and owners.
 files_image() {
 	mkdir -p "$TEST_DIR/files/data"
 	echo data > "$TEST_DIR/files/data/f"
