@@ -59,6 +59,33 @@ gone() {
 	done
 }
 
+@test "containers of a sandbox share /dev/shm as they share its IPC namespace, and others do not" {
+	run_ok sandbox create web
+	run_ok sandbox create other
+	run_ok ctr run --rm -s web -u 7 busybox sh -c 'echo first > /dev/shm/x'
+	run_ok ctr run --rm -s web -u 7 busybox sh -c 'cat /dev/shm/x; stat -c "%a %u" /dev/shm; rm /dev/shm/x'
+	assert_output "first
+1777 0"
+	run_ok ctr run --rm -s web busybox sh -c 'echo second > /dev/shm/y; grep " /dev/shm " /proc/mounts | cut -d " " -f 3-4; df -k /dev/shm | tail -n 1'
+	[[ ${lines[0]} == tmpfs\ *nosuid*nodev*noexec* ]] && [[ ${lines[1]} =~ ^(tmpfs|none)\ +65536\  ]] || fail "$output"
+	# Nothing but that can be reached by it: no pin of a namespace, no other sandbox.
+	run_ok ctr run --rm -s web busybox ls -A /dev/shm
+	assert_output y
+	run_ok ctr run --rm -s other busybox ls -A /dev/shm
+	assert_output ""
+	run_ok ctr run --rm -s web --tmpfs /dev/shm busybox ls -A /dev/shm
+	assert_output ""
+	# Of a sandbox with the host's IPC namespace it is the host's.
+	run_ok sandbox create --ipc host host
+	run_ok ctr run --rm -s host busybox stat -c %d:%i /dev/shm
+	assert_output "$(stat -c %d:%i /dev/shm)"
+	# With a user namespace it is the container's root's.
+	run_ok sandbox create --userns auto mapped
+	run_ok ctr run --rm -s mapped busybox sh -c 'stat -c "%a %u %g" /dev/shm; echo x > /dev/shm/z && cat /dev/shm/z'
+	assert_output "1777 0 0
+x"
+}
+
 @test "with --pid container, the default, each container sees its own processes only" {
 	run_ok sandbox create web
 	run_ok ctr run -d -s web --name a busybox sleep 1000

@@ -299,11 +299,12 @@ layout() {
 	assert_output queue
 	run_ok ctr run --rm -s web busybox ls /dev/mqueue
 	assert_output ""
-	# Shared memory is the sandbox's to pay for, and what one container had is free for the next.
-	run_fails 137 ctr run --rm -s ipc busybox sh -c 'exec head -c 60000000 /dev/zero > /dev/shm/x'
-	for i in 1 2 3; do
-		run_ok ctr run --rm -s ipc busybox sh -c "head -c 30000000 /dev/zero > /dev/shm/$i"
-	done
+	# Shared memory is the sandbox's to pay for, also when who made it is gone.
+	run_ok ctr run --rm -s ipc busybox sh -c 'head -c 30000000 /dev/zero > /dev/shm/x'
+	[ "$("$CADDIS" sandbox stats -o json ipc | jq '.[0].memory_working_set')" -gt 30000000 ]
+	run_ok ctr run --rm -s ipc busybox rm /dev/shm/x
+	run_ok ctr run --rm -s ipc busybox sh -c 'head -c 30000000 /dev/zero > /dev/shm/y'
+	run_fails 137 ctr run --rm -s ipc busybox sh -c 'exec head -c 30000000 /dev/zero > /dev/shm/z'
 	cgroup=$(find /sys/fs/cgroup -path "*caddis/$("$CADDIS" sandbox inspect --field .id ipc)" -name "*" | head -1)
 	[ -n "$cgroup" ]
 	[ "$("$CADDIS" sandbox stats -o json ipc | jq '.[0].memory_working_set')" -lt $((48 * 1024 * 1024 + 1)) ]

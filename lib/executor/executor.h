@@ -126,9 +126,11 @@ int executor_exec(const struct executor_exec_args *a, struct executor *out, stru
 /*
  * Pinned namespaces for a sandbox: new ones of the types in flags (CLONE_NEWNET, IPC, UTS, PID,
  * USER), bound to files net, ipc, uts, pid, user in the directory dir (which becomes a private mount
- * of its own, so that nothing propagates). lo is up in the net one; a user one owns the others. On
- * error nothing is left.
+ * of its own, so that nothing propagates). lo is up in the net one; a user one owns the others.
+ * Beside an ipc one is a directory for /dev/shm: all in dir together have 64 MiB. On error nothing
+ * is left.
  */
+#define NS_PIN_SHM "shm"
 struct ns_pin_args {
 	int dir;
 	const char *dir_path;

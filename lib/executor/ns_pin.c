@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "executor/idmap.h"
 #include "executor/ns.h"
 #include "executor/syscalls.h"
 
@@ -22,6 +23,7 @@ const struct ns_pin_type ns_pin_types[NS_PIN_TYPES] = {
 	{ "user", CLONE_NEWUSER },
 };
 // clang-format on
+#define NS_SHM_SIZE "64m" /* what other engines give a container */
 #define OWN_KINDS (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 #define CHILD_KINDS (CLONE_NEWPID | CLONE_NEWUSER)
 
@@ -60,6 +62,7 @@ static int new_tmpfs(struct err *e)
 	int mount = -1;
 
 	if (fs >= 0 && sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0700", 0) == 0 &&
+	    sys_fsconfig(fs, FSCONFIG_SET_STRING, "size", NS_SHM_SIZE, 0) == 0 &&
 	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		mount = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	return mount < 0 ? err_sys(e, "make a tmpfs") : mount;
@@ -131,13 +134,25 @@ static int pin_own(const struct ns_pin_args *a, int dir, struct pinning *p, stru
 	return 0;
 }
 
+/* POSIX shared memory (shm_overview(7)) is of the ipc namespace's processes, by a directory. */
+static int pin_shm(const struct ns_pin_args *a, int dir, struct err *e)
+{
+	uid_t uid = a->uid_map ? (uid_t)idmap_to_host(a->uid_map, 0) : 0;
+	gid_t gid = a->gid_map ? (gid_t)idmap_to_host(a->gid_map, 0) : 0;
+
+	if (mkdirat(dir, NS_PIN_SHM, 0700) < 0 || fchmodat(dir, NS_PIN_SHM, 01777, 0) < 0 ||
+	    fchownat(dir, NS_PIN_SHM, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "make the directory of shared memory");
+	return 0;
+}
+
 static int pin_all(const struct ns_pin_args *a, struct err *e)
 {
 	struct pinning p = { .saved = { -1, -1, -1, -1, -1 } };
 	own(fd) int dir = pin_make_private(a->dir, a->dir_path, e);
 	struct err ignored;
 
-	if (dir < 0)
+	if (dir < 0 || (a->flags & CLONE_NEWIPC && pin_shm(a, dir, e) < 0))
 		return -1;
 	if (a->flags & CHILD_KINDS)
 		return ns_pin_child(a, dir, e);

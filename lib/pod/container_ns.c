@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "executor/executor.h"
 #include "executor/idmap.h"
 #include "pod/userns.h"
 
@@ -80,6 +81,27 @@ static void add_user_namespace(const struct store *s, const struct sandbox *sb,
 			drop_option(&m[i], "gid=5"); /* there is no such group */
 }
 
+/*
+ * POSIX shared memory goes with the ipc namespace: containers that share one share the other. A
+ * sandbox that an older caddis made has no such directory.
+ */
+static void share_shm(const struct store *s, const struct sandbox *sb, struct oci_spec *spec)
+{
+	bool host = sb->record.config.linux_.security_context.namespace_options.ipc == CRI_NS_NODE;
+	own(str) char *from = host ? xstrdup("/dev/shm") : sandbox_ns_path(s, sb->id, NS_PIN_SHM);
+	struct oci_mount *m = spec->mounts.v;
+
+	if (access(from, F_OK) < 0)
+		return;
+	for (size_t i = 0; i < spec->mounts.n; i++)
+		if (str_eq(m[i].destination, "/dev/shm")) {
+			str_set(&m[i].type, "bind");
+			str_set(&m[i].source, from);
+			strv_free(&m[i].options);
+			strv_split(&m[i].options, "bind,rprivate,nosuid,noexec,nodev", ',');
+		}
+}
+
 int container_ns_spec(const struct store *s, const struct sandbox *sb,
 		      const struct container_record *r, struct oci_spec *spec, struct err *e)
 {
@@ -100,6 +122,7 @@ int container_ns_spec(const struct store *s, const struct sandbox *sb,
 	}
 	if (pod->ipc != CRI_NS_NODE)
 		oci_add_namespace(spec, "ipc", ipc);
+	share_shm(s, sb, spec);
 	return 0;
 }
 
