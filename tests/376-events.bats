@@ -180,10 +180,12 @@ image removed " ] || fail "$output"
 	wait "${pids[@]}"
 	wait_until 20 has_lines 51 "$TEST_DIR/followed"
 	[ "$(jq -r .name "$TEST_DIR/followed" | sort -u | wc -l)" = 51 ]
-	# What was full is events.1; nothing else was in the new one's way.
+	# What was full is events.1, with those who had opened it before it got that name.
 	[ "$(stat -c %s "$CADDIS_ROOT/events.1")" -ge 2097152 ]
-	[ "$(grep -c . "$CADDIS_ROOT/events")" = 50 ]
-	grep . "$CADDIS_ROOT/events" | jq -es 'length == 50 and all(.event == "created" and .type == "sandbox")'
+	new=$(grep -c . "$CADDIS_ROOT/events")
+	[ "$new" -ge 1 ]
+	[ $((new + $(grep -c '"event":"created","id".*"name":"s[0-9]*"' "$CADDIS_ROOT/events.1"))) = 50 ]
+	grep . "$CADDIS_ROOT/events" | jq -es 'all(.event == "created" and .type == "sandbox")'
 	[ "$(stat -c %a "$CADDIS_ROOT/events")" = 600 ]
 	# Both are read, and a second rotation takes the first one's place.
 	run_ok events --no-follow -f type=sandbox -o json
@@ -192,7 +194,7 @@ image removed " ] || fail "$output"
 	"$CADDIS" sandbox ls -q | xargs -n 10 -P 4 "$CADDIS" sandbox rm > /dev/null
 	wait_until 20 has_lines 102 "$TEST_DIR/followed"
 	[ "$(jq -r 'select(.event == "removed").name' "$TEST_DIR/followed" | sort -u | wc -l)" = 51 ]
-	[ "$(cat "$CADDIS_ROOT"/events* | grep -c '"created"')" = 50 ]
+	[ "$(cat "$CADDIS_ROOT"/events* | grep -c '"created"')" = "$new" ]
 	[ "$(find "$CADDIS_ROOT" -maxdepth 1 -name 'events*' | wc -l)" = 2 ]
 }
 
