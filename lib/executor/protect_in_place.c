@@ -140,11 +140,15 @@ static int read_places(struct prctl_mm_map *m)
 		return -1;
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the end of field 2 */
-	for (int field = 3; p && field <= LAST; field++) {
+	if (!p)
+		return -1;
+	for (int field = 3; field <= LAST; field++) {
 		p = strchr(p, ' ');
-		if (!p++ || field != places[next].field)
-			continue;
-		*(__u64 *)((char *)m + places[next++].at) = strtoull(p, NULL, 10);
+		if (!p)
+			return -1;
+		p++;
+		if (field == places[next].field)
+			*(__u64 *)((char *)m + places[next++].at) = strtoull(p, NULL, 10);
 	}
 	m->brk = (uintptr_t)sbrk(0);
 	return next == ARRAY_LEN(places) ? 0 : -1;
