@@ -272,6 +272,10 @@ static int set_globals(struct cli *cli, const struct globals *g)
 	if (g->lock_timeout.set && (g->lock_timeout.v < -1 || g->lock_timeout.v > INT32_MAX))
 		return cli_usage(cli, "--lock-timeout: expected seconds or -1, found \"%lld\"",
 				 (long long)g->lock_timeout.v);
+	/* Of a variable that is not set, in a script; not to be taken for the default. */
+	if ((g->root && !*g->root) || (g->state && !*g->state))
+		return cli_usage(cli, "--%s is empty: expected a directory",
+				 g->root && !*g->root ? "root" : "state");
 	cli->root = g->root;
 	cli->state = g->state;
 	cli->lock_timeout = g->lock_timeout.set ? (int)g->lock_timeout.v : LOCK_TIMEOUT_DEFAULT;

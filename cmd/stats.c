@@ -253,7 +253,7 @@ static int stats_main(struct cli *cli, const struct stats_args *a, enum record_k
 {
 	own(choice) struct choice choice = { .all = a->all };
 	struct err bad;
-	int status = 0;
+	int status = 0, ran;
 
 	if (a->selector && selector_parse(a->selector, &choice.labels, &bad) < 0)
 		return cli_error(cli, &bad);
@@ -268,7 +268,8 @@ static int stats_main(struct cli *cli, const struct stats_args *a, enum record_k
 	}
 	if (n && !choice.ids.n)
 		return cli_done(cli, status);
-	return MAX(run(cli, a, &choice, kind == RECORD_SANDBOX), status);
+	ran = run(cli, a, &choice, kind == RECORD_SANDBOX);
+	return MAX(ran, status);
 }
 
 int sandbox_stats_main(struct cli *cli, const void *args, char **operands, size_t n)

@@ -226,6 +226,10 @@ man_has() {
 	assert_error "ctr needs a verb; see 'caddis ctr --help'"
 	run_fails 2 --root
 	assert_error "--root needs a value"
+	run_fails 2 --root "" ctr ls
+	assert_error "--root is empty"
+	run_fails 2 system info --state=
+	assert_error "--state is empty"
 }
 
 @test "errors of run and exec themselves are 125, usage included" {

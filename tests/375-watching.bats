@@ -92,6 +92,7 @@ removed one -" ] || fail "$(cat "$TEST_DIR/events")"
 	run_fails 1 sandbox stats nosuch
 	assert_error "no sandbox nosuch"
 	run_fails 2 ctr stats --interval 0
+	[ "$(wc -l <<< "$stderr")" = 1 ]
 }
 
 @test "stats --watch goes on, one JSON object per look, and ends with its reader" {

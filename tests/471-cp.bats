@@ -208,6 +208,20 @@ listing() {
 	run_fails 2 ctr cp a:/dev/null "$HOST/null"
 	assert_error "a:/dev/null: a device is not made on the host"
 	[ ! -e "$HOST/null" ]
+	# What is written to is not replaced: neither a device of the host, nor one of the container's.
+	mknod "$HOST/null" c 1 3
+	mkfifo "$HOST/fifo"
+	run_fails 1 ctr cp a:/mem/f "$HOST/null"
+	assert_error "it is a device, which no copy replaces"
+	run_fails 1 ctr cp --overwrite a:/mem "$HOST/null"
+	assert_error "it is a device, which no copy replaces"
+	run_fails 1 ctr cp --overwrite "$HOST/f" a:/dev/null
+	run_fails 1 ctr cp a:/mem/f "$HOST/fifo"
+	assert_error "it is a FIFO; replace it by --overwrite"
+	[ -c "$HOST/null" ] && [ -p "$HOST/fifo" ]
+	run_ok ctr exec a test -c /dev/null
+	run_ok ctr cp --overwrite a:/mem/f "$HOST/fifo"
+	[ "$(cat "$HOST/fifo")" = f ]
 	run_ok ctr stop --timeout 0 a
 	run_ok ctr cp "$HOST/f" a:/stopped
 	run_ok ctr cp a:/stopped "$HOST/stopped"

@@ -20,6 +20,20 @@ static int check_mount(const struct statx *st, struct err *e)
 	return err_hint(e, "write to it from inside, by ctr exec");
 }
 
+/* Whoever names a device means to write to it, and a host without /dev/null is broken. */
+static int check_special(const struct place *p, mode_t mode, struct err *e)
+{
+	if (S_ISCHR(mode) || S_ISBLK(mode)) {
+		err_set(e, ERR_STATE, "it is a device, which no copy replaces");
+		return err_hint(e, "give the copy another name");
+	}
+	if ((S_ISFIFO(mode) || S_ISSOCK(mode)) && !p->tree->copy->overwrite) {
+		err_set(e, ERR_EXISTS, "it is %s", S_ISFIFO(mode) ? "a FIFO" : "a socket");
+		return err_hint(e, "replace it by --overwrite");
+	}
+	return 0;
+}
+
 static int check(const struct place *p, struct err *e)
 {
 	struct statx st;
@@ -30,7 +44,7 @@ static int check(const struct place *p, struct err *e)
 		err_set(e, ERR_EXISTS, "there is a directory of that name, and this is none");
 		return err_hint(e, "replace it by --overwrite");
 	}
-	return check_mount(&st, e);
+	return check_special(p, st.stx_mode, e) < 0 ? -1 : check_mount(&st, e);
 }
 
 int place_begin(struct place *p, struct tree *t, const char *base, struct err *e)
@@ -55,7 +69,7 @@ int place_clear(struct place *p, struct err *e)
 
 	if (statx(p->tree->parent, p->base, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at what it replaces");
-	if (p->tree->copy && check_mount(&st, e) < 0)
+	if (p->tree->copy && (check_special(p, st.stx_mode, e) < 0 || check_mount(&st, e) < 0))
 		return -1;
 	if (S_ISDIR(st.stx_mode) || S_ISLNK(st.stx_mode))
 		tree_forget(p->tree);
