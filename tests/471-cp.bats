@@ -208,6 +208,12 @@ listing() {
 	run_fails 2 ctr cp a:/dev/null "$HOST/null"
 	assert_error "a:/dev/null: a device is not made on the host"
 	[ ! -e "$HOST/null" ]
+	# A file of the kernel is as long as what can be read of it, whatever its size is said to be.
+	run_ok ctr cp a:/proc/version "$HOST/version"
+	cmp "$HOST/version" /proc/version
+	run_ok ctr cp a:/sys/class/net/lo/mtu "$HOST/mtu"
+	[ "$(cat "$HOST/mtu")" = 65536 ]
+	[ "$("$CADDIS" ctr cp a:/proc/version - | tar -xO)" = "$(cat /proc/version)" ]
 	# What is written to is not replaced: neither a device of the host, nor one of the container's.
 	mknod "$HOST/null" c 1 3
 	mkfifo "$HOST/fifo"

@@ -17,6 +17,7 @@
 #include "spec/id_mapping.h"
 
 #define CHUNK (256 * 1024)
+#define MADE_UP_MAX ((size_t)64 << 20)
 #define NOBODY 65534		/* as the kernel shows an id without a mapping */
 #define MQUEUE_MAGIC 0x19800202 /* fs: ipc/mqueue.c; in no header */
 #define XATTR_MAX 65536		/* of a value, and of the list of names */
@@ -225,14 +226,52 @@ static uint32_t id_inside(const struct objlist *map, uint32_t id)
 	return inside < 0 ? NOBODY : (uint32_t)inside;
 }
 
+/* What the kernel makes up: there is no end of it, and nothing to keep. */
+static bool is_made_up(int fd)
+{
+	static const long types_[] = {
+		PROC_SUPER_MAGIC,   SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+		DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      SECURITYFS_MAGIC,
+		BINFMTFS_MAGIC,	    BPF_FS_MAGIC,  SELINUX_MAGIC,      MQUEUE_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(types_); i++)
+		if (fs.f_type == types_[i])
+			return true;
+	return false;
+}
+
+/* Its size is known when it has been read. */
+static int load_made_up(int fd, struct buf *out, struct err *e)
+{
+	for (;;) {
+		ssize_t n;
+
+		buf_reserve(out, CHUNK);
+		n = read_full(fd, out->s + out->len, CHUNK);
+		if (n < 0)
+			return err_sys(e, "read");
+		out->len += (size_t)n;
+		if ((size_t)n < CHUNK)
+			return 0;
+		if (out->len > MADE_UP_MAX)
+			return err_set(e, ERR_FAIL,
+				       "it is of the kernel, and has more than 64 MiB");
+	}
+}
+
 /* header: but for what is in xattrs and in the file itself. */
 static int add_content(struct pack *p, int fd, const struct pack_entry *header, struct err *e)
 {
 	struct pack_entry entry = *header;
 	own(buf) struct buf records = { 0 };
 	own(sparse) struct sparse map = { 0 };
+	own(buf) struct buf text = { 0 };
 	char target[PATH_MAX] = "";
-	bool file = S_ISREG(entry.mode);
+	bool file = S_ISREG(entry.mode), made_up = file && is_made_up(fd);
 
 	if (S_ISLNK(entry.mode)) {
 		if (readlinkat(fd, "", target, sizeof(target) - 1) < 0)
@@ -241,11 +280,20 @@ static int add_content(struct pack *p, int fd, const struct pack_entry *header, 
 	}
 	if (add_xattrs(p, fd, &records, e) < 0)
 		return -1;
-	if (file && p->o->sparse && sparse_find(fd, entry.size, &map))
+	if (made_up) {
+		if (load_made_up(fd, &text, e) < 0)
+			return -1;
+		entry.size = (int64_t)text.len;
+	}
+	if (file && !made_up && p->o->sparse && sparse_find(fd, entry.size, &map))
 		entry.sparse = &map;
 	pack_header(&p->out, &entry, &records);
-	if (file && copy_data(p, fd, entry.size, entry.sparse, e) < 0)
+	if (made_up) {
+		buf_addn(&p->out, text.s, text.len);
+		pack_padding(&p->out, entry.size);
+	} else if (file && copy_data(p, fd, entry.size, entry.sparse, e) < 0) {
 		return -1;
+	}
 	return flush(p, CHUNK, e);
 }
 
@@ -357,24 +405,6 @@ static bool same_device(const struct statx *a, const struct statx *b)
 static bool is_gone(int err)
 {
 	return err == ENOENT || err == ENOTDIR || err == ELOOP;
-}
-
-/* What the kernel makes up: there is no end of it, and nothing to keep. */
-static bool is_made_up(int dir)
-{
-	static const long types_[] = {
-		PROC_SUPER_MAGIC,   SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
-		DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      SECURITYFS_MAGIC,
-		BINFMTFS_MAGIC,	    BPF_FS_MAGIC,  SELINUX_MAGIC,      MQUEUE_MAGIC,
-	};
-	struct statfs fs;
-
-	if (fstatfs(dir, &fs) < 0)
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(types_); i++)
-		if (fs.f_type == types_[i])
-			return true;
-	return false;
 }
 
 static bool goes_into(const struct pack *p, int dir, const struct statx *st)
