@@ -39,6 +39,18 @@ static void creation_free(struct creation *c)
 }
 OWNED_STRUCT(creation, struct creation, creation_free)
 
+static struct creation creation_new(struct oci_home *h, const struct oci_create_args *a,
+				    bool detached)
+{
+	return (struct creation){ .h = h,
+				  .a = a,
+				  .detached = detached,
+				  .bundle = OCI_BUNDLE_NONE,
+				  .entry = OCI_ENTRY_NONE,
+				  .x = EXECUTOR_NONE,
+				  .to = OCI_LISTENERS_NONE };
+}
+
 /* The record, before anything that it owns. */
 static int record(struct creation *c, struct err *e)
 {
@@ -181,13 +193,7 @@ static int set_made(struct creation *c, struct err *e)
 
 int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *e)
 {
-	own(creation) struct creation c = { .h = h,
-					    .a = a,
-					    .detached = true,
-					    .bundle = OCI_BUNDLE_NONE,
-					    .entry = OCI_ENTRY_NONE,
-					    .x = EXECUTOR_NONE,
-					    .to = OCI_LISTENERS_NONE };
+	own(creation) struct creation c = creation_new(h, a, true);
 
 	/* Whose process it is must be known before it can outlive us. */
 	if (prepare(&c, e) < 0 || oci_entry_save(&c.entry, e) < 0 ||
@@ -198,13 +204,7 @@ int oci_create(struct oci_home *h, const struct oci_create_args *a, struct err *
 
 int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct err *e)
 {
-	own(creation) struct creation c = { .h = h,
-					    .a = a,
-					    .detached = true,
-					    .bundle = OCI_BUNDLE_NONE,
-					    .entry = OCI_ENTRY_NONE,
-					    .x = EXECUTOR_NONE,
-					    .to = OCI_LISTENERS_NONE };
+	own(creation) struct creation c = creation_new(h, a, true);
 	own(fd) int sock = -1;
 
 	if (prepare(&c, e) < 0 || set_made(&c, e) < 0 ||
@@ -219,12 +219,7 @@ int oci_run_detached(struct oci_home *h, const struct oci_create_args *a, struct
 int oci_run(struct oci_home *h, const struct oci_create_args *a, bool keep, struct exit_status *out,
 	    struct err *e)
 {
-	own(creation) struct creation c = { .h = h,
-					    .a = a,
-					    .bundle = OCI_BUNDLE_NONE,
-					    .entry = OCI_ENTRY_NONE,
-					    .x = EXECUTOR_NONE,
-					    .to = OCI_LISTENERS_NONE };
+	own(creation) struct creation c = creation_new(h, a, false);
 	struct monitor_args m = { .x = &c.x, .client = true };
 	own(fd) int sock = -1;
 

@@ -118,18 +118,6 @@ static int find(struct files *f, const char *name, struct file **file,
 
 /* ---- what a file says, into the spec ---- */
 
-static void set_env(struct strv *env, const char *entry)
-{
-	size_t key = strcspn(entry, "=") + 1;
-
-	for (size_t i = 0; i < env->n; i++)
-		if (strncmp(env->v[i], entry, key) == 0) {
-			str_set(&env->v[i], entry);
-			return;
-		}
-	strv_add(env, entry);
-}
-
 static int add_node(const struct cdi_device_node *n, struct oci_spec *spec, struct err *e)
 {
 	const char *host = str_some(n->host_path) ? n->host_path : n->path;
@@ -222,7 +210,7 @@ static int edit(const struct cdi_edits *c, struct oci_spec *spec, struct err *e)
 	for (size_t i = 0; i < c->env.n; i++) {
 		if (!strchr(c->env.v[i], '=') || c->env.v[i][0] == '=')
 			return err_set(e, ERR_USAGE, "env[%zu]: expected NAME=VALUE", i);
-		set_env(&spec->process.env, c->env.v[i]);
+		strv_set_assignment(&spec->process.env, c->env.v[i]);
 	}
 	for (size_t i = 0; i < c->device_nodes.n; i++)
 		if (add_node(&nodes[i], spec, e) < 0)
