@@ -12,16 +12,6 @@ setup() {
 	mkdir "$HOST"
 }
 
-# start NAME COMMAND [OPTION...]: runs it, then sleeps; waits until COMMAND is done.
-start() {
-	local name=$1 command=$2
-
-	shift 2
-	run_ok ctr run -d -s web --name "$name" "$@" busybox sh -c "$command
-		touch /dev/done; exec sleep 1000"
-	wait_until 20 "$CADDIS" ctr exec "$name" test -e /dev/done
-}
-
 # Without the time of the top, which the test itself changes.
 tree() {
 	python3 "$BATS_TEST_DIRNAME/tree.py" "$1" | awk '$NF == "b\047.\047" { $8 = "-" } 1'
@@ -36,7 +26,7 @@ temporary() {
 	mkdir -p "$HOST/dir/sub"
 	echo one > "$HOST/file"
 	echo two > "$HOST/dir/sub/two"
-	start a 'mkdir -p /there /deep/er; echo old > /old; ln -s /deep/er /link; ln -s /deep/new /dangling; ln -s /none/x /nowhere'
+	start_prepared a 'mkdir -p /there /deep/er; echo old > /old; ln -s /deep/er /link; ln -s /deep/new /dangling; ln -s /none/x /nowhere'
 	cd "$HOST"
 	inside() { # what "find" says of these paths, in one line
 		run_ok ctr exec a sh -c 'cd /; find "$@" | sort | tr "\n" " "' sh "$@"
@@ -147,7 +137,7 @@ listing() {
 	want=$(listing "$HOST/src")
 	[[ $want == *security.capability* && $want == *posix_acl* && $want == *"new"* ]]
 	run_ok sandbox create --network none --userns auto mapped
-	start a true --tmpfs /mem:mode=0755
+	start_prepared a true --tmpfs /mem:mode=0755
 	run_ok ctr create web --name still busybox
 	run_ok ctr run -d -s mapped --name b busybox sleep 1000
 	for to in a:/x still:/x b:/x; do
@@ -184,7 +174,7 @@ listing() {
 @test "cp: running, paused, stopped, created; mounts are seen while it runs, and not hidden from when it does not" {
 	mkdir "$TEST_DIR/volume"
 	echo f > "$HOST/f"
-	start a true -v "$TEST_DIR/volume:/vol" -v "$TEST_DIR/volume:/ro:ro" --tmpfs /mem
+	start_prepared a true -v "$TEST_DIR/volume:/vol" -v "$TEST_DIR/volume:/ro:ro" --tmpfs /mem
 	run_ok ctr cp "$HOST/f" a:/vol/f
 	[ "$(cat "$TEST_DIR/volume/f")" = f ]
 	run_ok ctr cp "$HOST/f" a:/mem/f
@@ -259,7 +249,7 @@ f" ]
 @test "cp says what is wrong, and leaves nothing half made: no space, bad sources, bad streams" {
 	echo old > "$HOST/old"
 	head -c 3M /dev/urandom > "$HOST/big"
-	start a 'echo keep > /small/big; mkfifo /fifo' --tmpfs /small:size=1m
+	start_prepared a 'echo keep > /small/big; mkfifo /fifo' --tmpfs /small:size=1m
 	run_fails 1 ctr cp "$HOST/big" a:/small
 	assert_error "a:/small: \"./big\": write: No space left on device"
 	run_ok ctr exec a sh -c 'cat /small/big; ls -A /small'
@@ -299,7 +289,7 @@ big"
 
 @test "cp that is interrupted leaves the old file or the new one" {
 	head -c 30M /dev/zero > "$HOST/file"
-	start a 'echo old > /file'
+	start_prepared a 'echo old > /file'
 	upper=$(echo "$CADDIS_ROOT"/containers/*/upper)
 	for signal in TERM INT; do
 		mkfifo "$TEST_DIR/pipe"
@@ -326,7 +316,7 @@ big"
 	echo "of the host" > "$TEST_DIR/outside/f"
 	echo x > "$HOST/f"
 	# The link leads to nothing inside of it, on the host to a directory like that.
-	start a "mkdir -p /x/dir; echo inside > /x/dir/f; ln -s $TEST_DIR/outside /x/l
+	start_prepared a "mkdir -p /x/dir; echo inside > /x/dir/f; ln -s $TEST_DIR/outside /x/l
 		(while :; do mv /x/dir /x/t; mv /x/l /x/dir; mv /x/dir /x/l; mv /x/t /x/dir; done) &"
 	end=$((SECONDS + 3))
 	reached=0
@@ -340,7 +330,7 @@ big"
 	[ "$reached" -eq 1 ] || fail "nothing was ever read"
 	run_ok ctr rm -f a
 	# Magic links, and hard and symbolic ones in what goes out.
-	start b "mkdir -p /out/sub; ln -s $TEST_DIR/outside /out/into; ln -s ../../outside/f /out/sub/f; ln /bin/busybox /out/hard"
+	start_prepared b "mkdir -p /out/sub; ln -s $TEST_DIR/outside /out/into; ln -s ../../outside/f /out/sub/f; ln /bin/busybox /out/hard"
 	run_fails 1 ctr cp b:/proc/1/root/etc/passwd "$HOST/passwd"
 	run_fails 1 ctr cp "$HOST/f" "b:/proc/1/cwd/f"
 	mkdir -p "$HOST/to"

@@ -10,16 +10,6 @@ setup() {
 	run_ok sandbox create --network none web
 }
 
-# start NAME COMMAND [OPTION...]: runs it, then sleeps; waits until COMMAND is done.
-start() {
-	local name=$1 command=$2
-
-	shift 2
-	run_ok ctr run -d -s web --name "$name" "$@" busybox sh -c "$command
-		touch /dev/done; exec sleep 1000"
-	wait_until 20 "$CADDIS" ctr exec "$name" test -e /dev/done
-}
-
 # The blob of an image's uppermost layer.
 top_layer() {
 	local digest
@@ -30,7 +20,7 @@ top_layer() {
 
 @test "commit: the layer has what was changed, in OCI's words, and nothing that was mounted; it runs" {
 	mkdir "$TEST_DIR/volume"
-	start a 'mkdir -p /d/e; echo hi > /d/e/f; chown 7:8 /d/e/f; rm /etc/group; rm -r /usr; mkdir /usr; echo new > /usr/new; ln -s /etc/shadow /link; ln /d/e/f /d/hard; touch /mem/no /vol/no' \
+	start_prepared a 'mkdir -p /d/e; echo hi > /d/e/f; chown 7:8 /d/e/f; rm /etc/group; rm -r /usr; mkdir /usr; echo new > /usr/new; ln -s /etc/shadow /link; ln /d/e/f /d/hard; touch /mem/no /vol/no' \
 		--tmpfs /mem -v "$TEST_DIR/volume:/vol"
 	run_ok ctr commit -a "A. Author" -m "a message" a new:1
 	id=$output

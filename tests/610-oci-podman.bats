@@ -54,13 +54,10 @@ podman_ok() {
 }
 
 podman_fails() {
-	local want=$1 check=()
+	local want=$1
 
 	shift
-	[ "$want" -ne 127 ] || check=(-127)
-	run --separate-stderr "${check[@]}" podman "$@"
-	# shellcheck disable=SC2154
-	[ "$status" -eq "$want" ] || fail "podman $*: status $status, expected $want" "stdout: $output" "stderr: $stderr"
+	must_end "$want" podman podman "$@"
 }
 
 @test "podman runs, executes in, pauses, limits, copies into and removes a container of caddis-oci" {

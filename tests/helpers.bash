@@ -78,11 +78,19 @@ run_fails() {
 	local want=$1
 
 	shift
-	run --separate-stderr "$CADDIS" "$@"
+	must_end "$want" caddis "$CADDIS" "$@"
+}
+
+# must_end STATUS NAME COMMAND ARG...: it must end with exactly STATUS; NAME is what it is called when it does not.
+must_end() {
+	local want=$1 name=$2 check=()
+
+	shift 2
+	[ "$want" -ne 127 ] || check=(-127) # else bats takes it for a typing error
+	run --separate-stderr "${check[@]}" "$@"
 	# shellcheck disable=SC2154 # bats sets them
-	if [ "$status" -ne "$want" ]; then
-		fail "caddis $*: status $status, expected $want" "stdout: $output" "stderr: $stderr"
-	fi
+	[ "$status" -eq "$want" ] ||
+		fail "$name ${*:2}: status $status, expected $want" "stdout: $output" "stderr: $stderr"
 }
 
 fail() {
@@ -320,4 +328,14 @@ cgroup_value() {
 	else
 		cat "/sys/fs/cgroup/$3$1/$4"
 	fi
+}
+
+# start_prepared NAME COMMAND [OPTION...]: runs it, then sleeps; waits until COMMAND is done.
+start_prepared() {
+	local name=$1 command=$2
+
+	shift 2
+	run_ok ctr run -d -s web --name "$name" "$@" busybox sh -c "$command
+		touch /dev/done; exec sleep 1000"
+	wait_until 20 "$CADDIS" ctr exec "$name" test -e /dev/done
 }

@@ -67,14 +67,10 @@ oci_ok() {
 }
 
 oci_fails() {
-	local want=$1 check=()
+	local want=$1
 
 	shift
-	[ "$want" -ne 127 ] || check=(-127)
-	run --separate-stderr "${check[@]}" oci "$@"
-	# shellcheck disable=SC2154 # bats sets them
-	[ "$status" -eq "$want" ] ||
-		fail "caddis-oci $*: status $status, expected $want" "stdout: $output" "stderr: $stderr"
+	must_end "$want" caddis-oci oci "$@"
 }
 
 # One line of caddis-oci, with TEXT in it.
